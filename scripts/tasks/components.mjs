@@ -1,140 +1,152 @@
-// Unpacks the optional real servers from the distribution's own packages into .toolchain/debs: no root,
-// no service started, nothing installed system-wide. Debian and Ubuntu; elsewhere it prints what to install.
-import { execFileSync, spawnSync } from 'node:child_process'
-import fs from 'node:fs'
+// Unpacks the real servers some tests talk to from Debian's own packages into .toolchain/debs: no root,
+// nothing installed system-wide, no service started. Elsewhere it prints what to install.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { debs, find, spec } from '../lib/components.mjs'
 
-const wanted = process.argv.slice(2).filter((a) => !a.startsWith('-'))
-const names = (wanted.length ? wanted : Object.keys(spec)).filter((n) => !find(n).ok)
-if (names.length === 0) {
-  report()
-  process.exit(0)
-}
-if (process.platform !== 'linux' || !fs.existsSync('/usr/bin/apt-get')) {
-  for (const n of names) console.log(`${n}: ${spec[n].other}`)
-  process.exit(1)
-}
-for (const d of ['lists/partial', 'cache/archives/partial', 'root', 'bin', 'files'])
-  fs.mkdirSync(path.join(debs, d), { recursive: true })
-const opts = [
-  '-o',
-  `Dir::State::lists=${debs}/lists`,
-  '-o',
-  `Dir::Cache=${debs}/cache`,
-  '-o',
-  'Debug::NoLocking=1',
-  '-o',
-  'APT::Sandbox::User=',
-]
-const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
-const apt = (args) =>
-  execFileSync('apt-get', [...opts, ...args], {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    maxBuffer: 1 << 26,
-  })
-const known = (pattern) =>
-  spawnSync('apt-cache', [...opts, 'pkgnames', pattern.split('*')[0]], { env, encoding: 'utf8', maxBuffer: 1 << 26 })
-    .stdout.split('\n')
-    .filter((n) => new RegExp(`^${pattern.replaceAll('*', '\\d+')}$`).test(n))
-    .sort()
-    .reverse()[0]
+import { components, debs, find } from '../../tools/testkit/src/lib/components.ts'
 
-try {
-  apt(['update', '-qq'])
-} catch (err) {
-  console.error(`apt cannot reach its mirror: ${String(err.stderr).trim().split('\n').at(-1)}`)
-  process.exit(1)
-}
-const packages = names
-  .flatMap((n) => spec[n].debian)
-  .map((p) => {
-    const optional = p.endsWith('?')
-    const found = known(p.replace('?', ''))
-    if (!found && !optional) throw new Error(`this distribution has no ${p}`)
-    return found
-  })
-  .filter(Boolean)
-const skip =
+const asked = process.argv.slice(2).filter((arg) => !arg.startsWith('-'))
+const quiet = process.argv.includes('--if-missing')
+const names = (asked.length > 0 ? asked : Object.keys(components)).filter((name) => !find(name).ok)
+const work = path.join(debs, `work.${process.pid}`)
+const minutes = Number(process.env.SHOP_COMPONENTS_TIMEOUT ?? 10)
+const deadline = Date.now() + minutes * 60_000
+
+// What Debian's packages pull in for services and desktops, and no test needs.
+const unneeded =
   /^(perl|libperl|postgresql-common|postgresql-client-common|ssl-cert|sysvinit|init-system-helpers|libjson-perl|ucf|systemd|dbus|adduser|fonts-|libjs-)/
-const uris = apt(['install', '-y', '--no-install-recommends', '--print-uris', ...packages])
-  .split('\n')
-  .map((l) => /^'([^']+)' (\S+) (\d+)/.exec(l))
-  .filter(Boolean)
-  .map(([, uri, file, size]) => ({ uri, file, size: Number(size) }))
-  .filter((u) => !skip.test(u.file))
-// --print-uris gives MD5 or no hash at all (security suite); the signed package index has the SHA256.
-const shas = new Map()
-const shown = execFileSync(
-  'apt-cache',
-  [
-    ...opts,
-    'show',
-    '--no-all-versions',
-    ...uris.map((u) => {
-      const [n, v] = u.file.split('_')
-      return `${n}=${decodeURIComponent(v)}`
-    }),
-  ],
-  { env, encoding: 'utf8', maxBuffer: 1 << 27 },
-)
-for (const stanza of shown.split('\n\n')) {
-  const file = /^Filename: .*?([^/\n]+)$/m.exec(stanza)?.[1]
-  const sum = /^SHA256: (\S+)$/m.exec(stanza)?.[1]
-  if (file && sum) shas.set(file, sum)
+
+const options = ['-o', `Dir::State::lists=${work}/lists`, '-o', `Dir::Cache=${work}/cache`]
+options.push('-o', 'Debug::NoLocking=1', '-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=2')
+options.push('-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::https::Timeout=20')
+
+/** The time left bounds every program, so that a mirror that stalls cannot hold the tests up. */
+function run(program, args) {
+  const timeout = Math.max(1, deadline - Date.now())
+  const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
+  try {
+    return execFileSync(program, args, {
+      env,
+      timeout,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      maxBuffer: 1 << 27,
+    })
+  } catch (error) {
+    const why =
+      error.code === 'ETIMEDOUT'
+        ? `took longer than ${minutes} minutes`
+        : String(error.stderr).trim().split('\n').at(-1)
+    throw new Error(`${path.basename(program)} ${args.at(-1)}: ${why}`)
+  }
 }
-for (const u of uris) {
-  const sum =
-    shas.get(decodeURIComponent(path.posix.basename(new URL(u.uri).pathname))) ??
-    shas.get(path.posix.basename(new URL(u.uri).pathname))
-  if (!sum) throw new Error(`the package index has no SHA256 for ${u.file}`)
-  u.hash = `SHA256:${sum}`
+
+/** `postgresql-*` is the newest there is. */
+function newest(pattern) {
+  const matches = new RegExp(`^${pattern.replaceAll('*', '\\d+')}$`)
+  const all = run('apt-cache', [...options, 'pkgnames', pattern.split('*')[0]]).split('\n')
+  const found = all.filter((name) => matches.test(name)).sort(new Intl.Collator('en', { numeric: true }).compare)
+  if (found.length === 0) throw new Error(`this distribution has no ${pattern}`)
+  return found.at(-1)
 }
-console.log(
-  `${packages.join(' ')}: ${uris.length} packages, ${(uris.reduce((n, u) => n + u.size, 0) / 1e6).toFixed(1)} MB`,
-)
-for (const u of uris) {
-  const to = path.join(debs, 'files', u.file)
-  execFileSync('/usr/lib/apt/apt-helper', [...opts, 'download-file', u.uri, to, u.hash], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
+
+/** Every package to fetch: those named (again, should they be installed) and what of their needs is missing. */
+function closure(packages) {
+  const lines = run('apt-get', [
+    ...options,
+    'install',
+    '-y',
+    '--reinstall',
+    '--no-install-recommends',
+    '--print-uris',
+    ...packages,
+  ])
+  const files = [...lines.matchAll(/^'([^']+)' (\S+) (\d+)/gm)]
+    .map(([, uri, file, size]) => ({ uri, file, size: Number(size) }))
+    .filter(({ file }) => !unneeded.test(file))
+  // --print-uris gives MD5 or nothing; the signed index has the SHA-256
+  const wanted = files.map(({ file }) => file.split('_').slice(0, 2).map(decodeURIComponent).join('='))
+  const sums = new Map()
+  for (const stanza of run('apt-cache', [...options, 'show', '--no-all-versions', ...wanted]).split('\n\n')) {
+    const name = /^Filename: .*?([^/\n]+)$/m.exec(stanza)?.[1]
+    const sum = /^SHA256: (\S+)$/m.exec(stanza)?.[1]
+    if (name && sum) sums.set(decodeURIComponent(name), sum)
+  }
+  return files.map((file) => {
+    const sum = sums.get(decodeURIComponent(path.posix.basename(new URL(file.uri).pathname)))
+    if (!sum) throw new Error(`the package index has no SHA-256 for ${file.file}`)
+    return { ...file, sum: `SHA256:${sum}` }
   })
-  execFileSync('dpkg-deb', ['-x', to, path.join(debs, 'root')])
-  fs.rmSync(to)
 }
-const libs = []
-for (const d of ['usr/lib', 'lib']) {
-  const at = path.join(debs, 'root', d)
-  if (fs.existsSync(at)) for (const n of fs.readdirSync(at)) if (/-linux-gnu/.test(n)) libs.push(path.join(at, n))
+
+/** One folder per component, renamed into place when it is whole. */
+function unpack(name) {
+  const at = path.join(work, name)
+  mkdirSync(path.join(at, 'bin'), { recursive: true })
+  const files = closure(components[name].debian.map(newest))
+  console.error(
+    `[components] ${name}: ${files.length} Debian packages, ${(files.reduce((sum, { size }) => sum + size, 0) / 1e6).toFixed(1)} MB`,
+  )
+  for (const { uri, file, sum } of files) {
+    const deb = path.join(work, file)
+    run('/usr/lib/apt/apt-helper', [...options, 'download-file', uri, deb, sum])
+    run('dpkg-deb', ['-x', deb, path.join(at, 'root')])
+    rmSync(deb)
+  }
+  const libs = ['usr/lib', 'lib'].flatMap((dir) =>
+    entries(path.join(at, 'root', dir))
+      .filter((n) => n.includes('-linux-gnu'))
+      .map((n) => `root/${dir}/${n}`),
+  )
+  writeFileSync(path.join(at, 'libs'), libs.join(':'))
+  const postgres = entries(path.join(at, 'root/usr/lib/postgresql')).map(
+    (version) => `usr/lib/postgresql/${version}/bin`,
+  )
+  for (const dir of ['usr/bin', 'usr/sbin', ...postgres, 'usr/lib/chromium']) {
+    for (const program of entries(path.join(at, 'root', dir))) wrap(at, dir, program, libs)
+  }
+  rmSync(path.join(debs, name), { recursive: true, force: true })
+  renameSync(at, path.join(debs, name))
 }
-for (const dir of ['usr/bin', 'usr/sbin', ...globPg()]) {
-  const at = path.join(debs, 'root', dir)
-  if (!fs.existsSync(at)) continue
-  for (const n of fs.readdirSync(at)) {
-    const target = path.join(at, n)
-    if (!fs.existsSync(target) || !fs.statSync(target).isFile()) continue
-    if (dir.includes('postgresql') && /^(postgres|initdb|pg_ctl)$/.test(n)) continue // reached by path, beside their own share/
-    fs.writeFileSync(
-      path.join(debs, 'bin', n),
-      `#!/bin/sh\nLD_LIBRARY_PATH='${libs.join(':')}' exec '${target}' "$@"\n`,
-      { mode: 0o755 },
+
+/** Programs find their libraries beside them; a later folder wins (chromium's own over Debian's script). */
+function wrap(at, dir, program, libs) {
+  const target = path.join(at, 'root', dir, program)
+  if (!existsSync(target) || !statSync(target).isFile() || !(statSync(target).mode & 0o111)) return
+  const search = libs.map((lib) => `$here/${lib}`).join(':')
+  const script = `#!/bin/sh\nhere=\${0%/*}/..\nLD_LIBRARY_PATH="${search}" exec "$here/root/${dir}/${program}" "$@"\n`
+  writeFileSync(path.join(at, 'bin', program), script, { mode: 0o755 })
+}
+
+function entries(dir) {
+  return existsSync(dir) ? readdirSync(dir) : []
+}
+
+function report() {
+  for (const name of Object.keys(components)) {
+    const found = find(name)
+    console.log(
+      found.ok
+        ? `found    ${name.padEnd(13)} ${found.how}`
+        : `MISSING  ${name.padEnd(13)} ${found.missing}: ${components[name].other}`,
     )
   }
 }
-fs.writeFileSync(path.join(debs, 'libs'), libs.join(':'))
-fs.rmSync(path.join(debs, 'lists'), { recursive: true, force: true })
-fs.rmSync(path.join(debs, 'cache'), { recursive: true, force: true })
-report()
 
-function globPg() {
-  const at = path.join(debs, 'root/usr/lib/postgresql')
-  return fs.existsSync(at) ? fs.readdirSync(at).map((v) => `usr/lib/postgresql/${v}/bin`) : []
-}
-function report() {
-  for (const n of Object.keys(spec)) {
-    const f = find(n)
-    console.log(`${f.ok ? 'found  ' : 'MISSING'} ${n.padEnd(13)} ${f.ok ? f.how : f.missing}`)
+if (names.length > 0 && existsSync('/usr/bin/apt-get')) {
+  try {
+    for (const dir of ['lists/partial', 'cache/archives/partial']) mkdirSync(path.join(work, dir), { recursive: true })
+    run('apt-get', [...options, 'update', '-qq'])
+    for (const name of names) unpack(name)
+  } catch (error) {
+    console.error(`[components] ${error.message}`)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
   }
 }
+if (!quiet) report()
+const missing = names.filter((name) => !find(name).ok)
+if (missing.length > 0)
+  console.error(`[components] still missing: ${missing.join(', ')}; tests that need them are skipped, and counted`)
+process.exitCode = missing.length > 0 && !quiet ? 1 : 0

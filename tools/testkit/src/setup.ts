@@ -1,27 +1,38 @@
-import './index.ts'
-import type { TestProject } from 'vitest/node'
-import { find, spec } from '../../../scripts/lib/components.mjs'
-import { startPostgres } from './postgres.mjs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
 
-/** One PostgreSQL for the whole run; every test file makes its own database in it. */
+import type { TestProject } from 'vitest/node'
+
+import type {} from './index.ts'
+import { components, find } from './lib/components.ts'
+import { type Postgres, startPostgres } from './postgres.ts'
+
+/**
+ * One PostgreSQL for the whole run, started when the first test file asks for a database: a run that
+ * needs none pays nothing. With `CI` set, a missing component ends the run before its first test.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const components = Object.fromEntries(Object.keys(spec).map((n) => [n, find(n)]))
-  const missing = Object.entries(components)
-    .filter(([, c]) => !c.ok)
-    .map(([n]) => n)
-  const required = (process.env.SHOP_REQUIRE ?? '').split(',').filter(Boolean)
-  const lacking = required.includes('all') ? missing : missing.filter((n) => required.includes(n))
-  if (lacking.length > 0)
-    throw new Error(
-      `SHOP_REQUIRE=${process.env.SHOP_REQUIRE}, and these are missing: ${lacking.map((n) => `${n} (${components[n]!.missing})`).join('; ')}`,
+  const missing = Object.keys(components).flatMap((name) => {
+    const found = find(name)
+    return found.ok ? [] : [`${name} (${found.missing}): ${found.install}`]
+  })
+  if (process.env.CI && missing.length > 0)
+    throw new Error(`CI is set, and these components are missing:\n  ${missing.join('\n  ')}`)
+
+  let server: Promise<Postgres> | undefined
+  const settings = { shared_preload_libraries: 'pg_stat_statements', max_connections: 200 }
+  const desk = createServer((_request, response) => {
+    server ??= startPostgres({ settings })
+    server.then(
+      ({ url }) => response.end(url),
+      (error: unknown) => response.writeHead(500).end(String(error)),
     )
-  const own = process.env.SHOP_TEST_PG_URL
-  const server = own
-    ? null
-    : await startPostgres({ settings: { shared_preload_libraries: 'pg_stat_statements', max_connections: 200 } })
-  project.provide('pg', own ?? server?.url ?? '')
-  project.provide('components', components)
+  }).listen(0, '127.0.0.1')
+  await once(desk, 'listening')
+  project.provide('postgresDesk', `http://127.0.0.1:${(desk.address() as AddressInfo).port}/`)
   return async () => {
-    await server?.stop()
+    desk.close()
+    await (await server?.catch(() => undefined))?.stop()
   }
 }

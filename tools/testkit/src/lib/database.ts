@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto'
+
+import pg from 'pg'
+import { inject } from 'vitest'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresDesk: string
+  }
+}
+
+/** A database of a test file's own in the run's one PostgreSQL 18. */
+export interface Database extends AsyncDisposable {
+  readonly name: string
+  readonly url: string
+  /** Connected, and closed with the database. */
+  readonly client: pg.Client
+  /** Drops it, whoever is still connected. */
+  close(): Promise<void>
+}
+
+/** Not for tests that kill or reconfigure the server: those take `server()`. */
+export async function database(): Promise<Database> {
+  const url = new URL(await sharedUrl())
+  const admin = new pg.Client(url.href)
+  await admin.connect()
+  const name = `t_${randomBytes(6).toString('hex')}`
+  await admin.query(`create database ${name}`)
+  url.pathname = name
+  const client = new pg.Client(url.href)
+  await client.connect()
+  client.on('error', () => {}) // dropped with (force) while idle
+  const close = async (): Promise<void> => {
+    await client.end()
+    await admin.query(`drop database if exists ${name} with (force)`)
+    await admin.end()
+  }
+  return { name, url: url.href, client, close, [Symbol.asyncDispose]: close }
+}
+
+async function sharedUrl(): Promise<string> {
+  if (process.env.SHOP_TEST_PG_URL) return process.env.SHOP_TEST_PG_URL
+  const response = await fetch(inject('postgresDesk'))
+  const text = await response.text()
+  if (!response.ok) throw new Error(`the run's PostgreSQL did not start: ${text}`)
+  return text
+}
