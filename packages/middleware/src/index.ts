@@ -1,1 +1,7 @@
+export { compose, type PolicyList } from './lib/compose.ts'
+export { BodyLimitError, ERROR_CODES, MiddlewareError, type MiddlewareErrorCode } from './lib/errors.ts'
+export { denied, policyFailed, type DeniedEvent, type PolicyFailedEvent } from './lib/events.ts'
+export { explain } from './lib/explain.ts'
+export { requestKey, type RequestKey } from './lib/key.ts'
 export type { Answer, Denial, HeaderPairs, Outcome, Policy, ReplyView, RequestView, Verdict } from './lib/policy.ts'
+export { problem } from './lib/problem.ts'

@@ -1,4 +1,7 @@
-/** A flat list of `[name, value]` pairs, written in order; a name that appears twice is sent twice. */
+/**
+ * `[name, value]` pairs, names in lower case. `set-cookie`, `vary`, `link`, `server-timing` and `www-authenticate`
+ * are added to what is already there; any other name replaces it. A handler that sets a header later wins.
+ */
 export type HeaderPairs = ReadonlyArray<readonly [name: string, value: string]>
 
 /** What a policy may see of a request: the same small view on every framework. */
@@ -72,9 +75,10 @@ export interface Verdict {
   readonly answer?: Answer
 }
 
-/** How a response ended, told to every policy that evaluated the request, exactly once. */
+/** How a response ended: told exactly once to every policy, those that an earlier denial kept from running included. */
 export interface Outcome {
   readonly request: RequestView
+  /** `finished`: all was handed to the network; `aborted`: the client left first; `error`: the response itself was destroyed with an error. */
   readonly kind: 'finished' | 'aborted' | 'error'
   /** The status that was, or would have been, sent. */
   readonly status: number
@@ -82,6 +86,7 @@ export interface Outcome {
   readonly seconds: number
   /** The code of the denial, when a policy denied. */
   readonly denied: string | undefined
+  /** What the handler threw, where the framework tells (not on Express), or what destroyed the response. */
   readonly error: unknown
 }
 
@@ -96,7 +101,7 @@ export interface Policy {
   readonly name: string
   /** Before the body is read. */
   readonly evaluate?: (request: RequestView) => Decision
-  /** After the body is parsed, before the handler. */
+  /** After the body is parsed, before the handler. JSON, urlencoded and text bodies are read for it; others arrive as `undefined`. */
   readonly inspect?: (request: RequestView) => Decision
   /** Before the headers leave: set, remove or delay. */
   readonly respond?: (request: RequestView, reply: ReplyView) => void | Promise<void>
@@ -107,13 +112,21 @@ export interface Policy {
   }
   /** The response finished, was aborted, or failed. */
   readonly settle?: (outcome: Outcome) => void
-  /** What happens to the request when a hook throws. @default 'deny' (500), so that a broken check never lets anything through. */
+  /**
+   * What happens to the request when `evaluate` or `inspect` throws; the other hooks come too late to refuse anything, and
+   * are only told on `shop:middleware:policy-failed`.
+   * @default 'deny' (500), so that a broken check lets nothing through
+   */
   readonly onError?: 'deny' | 'pass'
+  /** The longest body, in bytes, read for `inspect`; the smallest of all policies counts. @default 1048576 */
+  readonly bodyLimit?: number
   /** What `explain` should know: what the policy needs, what it owns. */
   readonly traits?: {
+    /** Response headers that this policy alone should set, in lower case. */
     readonly owns?: readonly string[]
-    readonly needsBody?: boolean
+    /** Names of policies this one must stand before. */
     readonly before?: readonly string[]
+    /** Names of policies this one must stand after. */
     readonly after?: readonly string[]
   }
 }

@@ -1,0 +1,91 @@
+import { Readable } from 'node:stream'
+
+import { drained, isInspectable, parseBody } from './body.ts'
+import { type Chain, isPromise } from './chain.ts'
+import { BodyLimitError, MiddlewareError } from './errors.ts'
+import { isFinished, type NodeExchange } from './node-exchange.ts'
+import { intercept } from './node-reply.ts'
+import type { Answer } from './policy.ts'
+import { problem, TOO_LARGE } from './problem.ts'
+
+/**
+ * Takes one request of node:http or node:http2 through a chain. `true` when the handler's turn has come, `false` when a
+ * policy has answered or the client has left; a promise only where a policy, or the body, has to be waited for.
+ */
+export function drive(chain: Chain, exchange: NodeExchange): boolean | Promise<boolean> {
+  if (chain.responds || chain.transformLimit > 0) intercept(chain, exchange)
+  if (chain.settles) observe(chain, exchange)
+  const answer = chain.evaluate(exchange)
+  if (isPromise(answer)) return answer.then((late) => afterEvaluate(chain, exchange, late)).catch(gaveUp)
+  return afterEvaluate(chain, exchange, answer)
+}
+
+function afterEvaluate(chain: Chain, exchange: NodeExchange, answer: Answer | undefined): boolean | Promise<boolean> {
+  if (answer) return send(exchange, answer)
+  if (!chain.inspects) return true
+  const ended = exchange.body === undefined ? inspectUnparsed(chain, exchange) : chain.inspect(exchange)
+  if (isPromise(ended)) return ended.then((late) => (late ? send(exchange, late) : true)).catch(gaveUp)
+  return ended ? send(exchange, ended) : true
+}
+
+/** Reads and parses the body in the framework's stead. JSON is handed on parsed; anything else is put back for its own parser. */
+function inspectUnparsed(chain: Chain, exchange: NodeExchange): Answer | undefined | Promise<Answer | undefined> {
+  const { headers } = exchange.raw
+  const type = headers['content-type']
+  const length = headers['content-length']
+  const hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+  if (!hasBody || type === undefined || !isInspectable(type)) return chain.inspect(exchange)
+  return readAndInspect(chain, exchange, type)
+}
+
+async function readAndInspect(chain: Chain, exchange: NodeExchange, type: string): Promise<Answer | undefined> {
+  try {
+    const { body, replayed } = await exchange.take(chain.bodyLimit, !type.includes('json'))
+    const parsed = await parseBody(body, type, exchange.raw.headers['content-encoding'] ?? '', chain.bodyLimit)
+    if (parsed && 'deny' in parsed) return problem(parsed.deny)
+    if (parsed) exchange.inspected = parsed.value
+    if (parsed?.json) {
+      if (replayed) await new Promise<void>((resolve) => drained(exchange.raw, resolve))
+      exchange.adopt(parsed.value)
+    }
+  } catch (error) {
+    if (error instanceof BodyLimitError) return problem(TOO_LARGE)
+    throw error
+  }
+  return chain.inspect(exchange)
+}
+
+/** The client left in the middle of its body: there is nobody to answer, and `settle` tells of it. */
+function gaveUp(error: unknown): false {
+  if (error instanceof MiddlewareError && error.code === 'ERR_SHOP_MIDDLEWARE_BODY_ABORTED') return false
+  throw error
+}
+
+/** Tells the chain, once, how the response ended. */
+export function observe(chain: Chain, exchange: NodeExchange): void {
+  const { response } = exchange
+  exchange.started = performance.now()
+  response.once('close', () => {
+    const kind = isFinished(response) ? 'finished' : response.errored ? 'error' : 'aborted'
+    chain.settle(exchange, kind, response.statusCode, response.errored ?? undefined)
+  })
+}
+
+function send(exchange: NodeExchange, { status, headers, body }: Answer): false {
+  const { response } = exchange
+  if (response.headersSent || response.destroyed) return false
+  response.statusCode = status
+  if (headers) exchange.apply(headers)
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    if (status !== 204 && status !== 304)
+      response.setHeader('content-length', body === undefined ? 0 : Buffer.byteLength(body))
+    response.end(body)
+  } else if (exchange.method === 'HEAD') {
+    response.end()
+  } else {
+    Readable.from(body)
+      .on('error', (error) => response.destroy(error))
+      .pipe(response)
+  }
+  return false
+}
