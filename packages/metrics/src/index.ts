@@ -1,1 +1,26 @@
-export {}
+export { type BoundCounter, type Counter, counter, type CounterOptions } from './lib/counter.ts'
+export type { Duration } from './lib/duration.ts'
+export { errorCodes, MetricsError, type MetricsErrorCode } from './lib/errors.ts'
+export { collectorFailed, type CollectorFailed, dropped, type MeasurementDropped } from './lib/events.ts'
+export type { ExemplarTrace } from './lib/exemplar.ts'
+export { exposition, expositionText } from './lib/exposition.ts'
+export type { FamilyOptions } from './lib/family.ts'
+export { type BoundGauge, type Gauge, gauge, type GaugeAggregator, type GaugeOptions } from './lib/gauge.ts'
+export {
+  type BoundHistogram,
+  DEFAULT_BUCKETS,
+  type Histogram,
+  histogram,
+  type HistogramOptions,
+  type NativeOptions,
+} from './lib/histogram.ts'
+export { HTTP_BUCKETS, httpMetrics, type HttpMetricsOptions } from './lib/http-metrics.ts'
+export type { Labels, LabelValue } from './lib/labels.ts'
+export { metricsEndpoint, type MetricsEndpointOptions } from './lib/metrics-endpoint.ts'
+export { CONTENT_TYPES, type Format, formatOf } from './lib/negotiate.ts'
+export type { MetricValues, Register, RegisteredMetric } from './lib/register.ts'
+export type { TextFormat } from './lib/text.ts'
+export { currentTrace, type TraceContext, withTrace } from './lib/trace-context.ts'
+export { newSpanId, newTraceId } from './lib/trace-ids.ts'
+export { readTraceparent, toTraceparent, type Traceparent } from './lib/traceparent.ts'
+export { traceOf, tracing, type TracingOptions } from './lib/tracing.ts'

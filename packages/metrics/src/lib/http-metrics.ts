@@ -1,0 +1,184 @@
+import type { Policy, RequestView } from '@shop/middleware'
+
+import { type Counter, counter } from './counter.ts'
+import { gauge } from './gauge.ts'
+import { type Histogram, histogram, type NativeOptions } from './histogram.ts'
+import { errorLabel, methodLabel, routeLabel } from './http-labels.ts'
+import { flag, onlyKnown } from './options.ts'
+import type { Register } from './register.ts'
+import { traceOf } from './tracing.ts'
+
+/** What {@link httpMetrics} takes. */
+export interface HttpMetricsOptions {
+  /** @default prom-client's global registry */
+  readonly register?: Register
+  /** Upper bounds of the durations, in seconds. @default {@link HTTP_BUCKETS} */
+  readonly buckets?: readonly number[]
+  /** Native histograms beside the fixed buckets. @default false */
+  readonly native?: boolean | NativeOptions
+  /** Keep a sampled trace beside each bucket. @default true */
+  readonly exemplars?: boolean
+  /** Also measure request and response bodies by their Content-Length. @default true */
+  readonly bodySizes?: boolean
+  /** Also write the names of express-prom-bundle and fastify-metrics: `http_request_duration_seconds{method,route,status_code}` and `http_requests_total`. @default false */
+  readonly legacyNames?: boolean
+  /** Paths that are not measured. @default ['/metrics'] */
+  readonly ignorePaths?: readonly string[]
+  /** Label sets kept at most, per metric. @default 2000 */
+  readonly maxSeries?: number
+}
+
+/** The bounds OpenTelemetry recommends for `http.server.request.duration`, in seconds. */
+export const HTTP_BUCKETS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+]
+const SIZE_BUCKETS: readonly number[] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000]
+
+interface Begun {
+  readonly method: string
+  readonly scheme: string
+  responseBytes: number
+}
+
+const OPTIONS = [
+  'register',
+  'buckets',
+  'native',
+  'exemplars',
+  'bodySizes',
+  'legacyNames',
+  'ignorePaths',
+  'maxSeries',
+] as const
+
+/**
+ * Measures every request by OpenTelemetry's conventions: `http_server_request_duration_seconds` by method, route
+ * template, status, scheme and error; `http_server_active_requests`; body sizes. Put it first, after `tracing()`:
+ * a request that an earlier policy refuses is not seen. Clients that go away are recorded with `error_type="aborted"`.
+ * @throws ERR_SHOP_METRICS_UNKNOWN_OPTION, _OPTION, _BUCKETS
+ */
+export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
+  onlyKnown('httpMetrics()', options, OPTIONS)
+  const {
+    register,
+    buckets = HTTP_BUCKETS,
+    native = false,
+    exemplars = true,
+    ignorePaths = ['/metrics'],
+    maxSeries = 2000,
+  } = options
+  const place = { ...(register && { register }), maxSeries }
+  const labelNames = [
+    'http_request_method',
+    'http_route',
+    'http_response_status_code',
+    'url_scheme',
+    'error_type',
+  ] as const
+  const duration = histogram({
+    ...place,
+    labelNames,
+    buckets,
+    native,
+    exemplars,
+    name: 'http_server_request_duration_seconds',
+    help: 'Duration of HTTP server requests',
+  })
+  const active = gauge({
+    ...place,
+    name: 'http_server_active_requests',
+    help: 'Requests being served now',
+    labelNames: ['http_request_method', 'url_scheme'],
+  })
+  const sizes = flag('httpMetrics(): bodySizes', options.bodySizes, true) ? bodySizes(place) : undefined
+  const legacy = flag('httpMetrics(): legacyNames', options.legacyNames, false)
+    ? legacyMetrics(place, buckets)
+    : undefined
+  const ignored = new Set(ignorePaths)
+  const begun = new WeakMap<RequestView, Begun>()
+
+  return {
+    name: 'http-metrics',
+    onError: 'pass',
+    evaluate(request) {
+      if (ignored.has(request.path)) return undefined
+      const method = methodLabel(request.method)
+      const scheme = request.secure ? 'https' : 'http'
+      begun.set(request, { method, scheme, responseBytes: -1 })
+      active.inc({ http_request_method: method, url_scheme: scheme })
+      return undefined
+    },
+    ...(sizes && {
+      respond(request, reply) {
+        const state = begun.get(request)
+        const length = reply.header('content-length')
+        if (state && length !== undefined) state.responseBytes = Number(length)
+      },
+    }),
+    settle(outcome) {
+      const { request, status, seconds } = outcome
+      const state = begun.get(request)
+      if (!state) return
+      begun.delete(request)
+      const { method, scheme } = state
+      active.dec({ http_request_method: method, url_scheme: scheme })
+      const route = routeLabel(request)
+      const labels = {
+        http_request_method: method,
+        http_route: route,
+        http_response_status_code: status,
+        url_scheme: scheme,
+        error_type: errorLabel(outcome),
+      }
+      duration.observe(labels, seconds, exemplars ? traceOf(request) : undefined)
+      if (sizes) {
+        const received = request.header('content-length')
+        if (received !== undefined)
+          sizes.request.observe({ http_request_method: method, http_route: route }, Number(received))
+        if (state.responseBytes >= 0)
+          sizes.response.observe({ http_request_method: method, http_route: route }, state.responseBytes)
+      }
+      if (legacy) {
+        const old = { method, route, status_code: status }
+        legacy.duration.observe(old, seconds)
+        legacy.requests.inc(old)
+      }
+    },
+  }
+}
+
+type Place = Pick<HttpMetricsOptions, 'register' | 'maxSeries'>
+type SizeLabel = 'http_request_method' | 'http_route'
+type LegacyLabel = 'method' | 'route' | 'status_code'
+
+function bodySizes(place: Place): { readonly request: Histogram<SizeLabel>; readonly response: Histogram<SizeLabel> } {
+  const shape = { ...place, buckets: SIZE_BUCKETS, labelNames: ['http_request_method', 'http_route'] } as const
+  return {
+    request: histogram({
+      ...shape,
+      name: 'http_server_request_body_size_bytes',
+      help: 'Request bodies, by Content-Length',
+    }),
+    response: histogram({
+      ...shape,
+      name: 'http_server_response_body_size_bytes',
+      help: 'Response bodies, by Content-Length',
+    }),
+  }
+}
+
+function legacyMetrics(
+  place: Place,
+  buckets: readonly number[],
+): { readonly duration: Histogram<LegacyLabel>; readonly requests: Counter<LegacyLabel> } {
+  const shape = { ...place, labelNames: ['method', 'route', 'status_code'] } as const
+  return {
+    duration: histogram({
+      ...shape,
+      buckets,
+      name: 'http_request_duration_seconds',
+      help: 'Duration of HTTP requests (legacy name)',
+    }),
+    requests: counter({ ...shape, name: 'http_requests_total', help: 'HTTP requests (legacy name)' }),
+  }
+}
