@@ -1,0 +1,25 @@
+/** Bytes of a frame before the additional data: room for HMAC's inner key block. */
+export const frameHead = 128
+
+/** Longest additional data in bytes: far above any real table, column and key, and bounded. */
+export const maxContextBytes = 2048
+
+/** Longest plaintext, kind byte included, that suite 0x01 takes by default. */
+export const shortBytes = 1024
+
+/** Room after the plaintext: IV, padding, tag, HMAC's length field. */
+const frameTail = 128
+
+/**
+ * The one buffer in which short values are sealed and opened: everything is synchronous, so it is never used twice at once.
+ * Layout: `[128][additional data][IV][text][padding, tag]`.
+ */
+export const frame: Buffer = Buffer.alloc(frameHead + maxContextBytes + shortBytes + frameTail)
+
+/** A frame for `length` bytes of body after the additional data: the shared one, or a copy of its head that is long enough. */
+export function frameFor(aadEnd: number, length: number): Buffer {
+  if (aadEnd + length + 16 <= frame.length) return frame
+  const longer = Buffer.alloc(aadEnd + length + frameTail)
+  frame.copy(longer, 0, 0, aadEnd)
+  return longer
+}

@@ -1,0 +1,415 @@
+import { frame, frameFor, frameHead, shortBytes } from './frame.ts'
+import { cbcOverhead } from './cbc-hs512.ts'
+import { writeContext } from './context.ts'
+import type { FieldContext } from './context.ts'
+import { CryptoError, DecryptionError } from './errors.ts'
+import { budgetReached, decryptFailed, legacyRead } from './events.ts'
+import type { RefusalReason } from './events.ts'
+import type { KeySuites } from './key-suites.ts'
+import { Keyset, masterKeyset, parseKeyset } from './keyset.ts'
+import type { KeysetKey } from './keyset.ts'
+import type { KeysetJson } from './keyset-json.ts'
+import { isLegacy, legacyReader } from './legacy.ts'
+import type { LegacyOptions, LegacyReader } from './legacy.ts'
+import { checkNames, optionError, wholeNumber } from './options.ts'
+import { decodeBody, decodedLength, prefixLength, readHeader, suites, tokenPrefix } from './token.ts'
+import type { Suite } from './token.ts'
+import { decodeValue, encodeValue, kinds } from './value.ts'
+import type { Codec, NotFunction, Sealable } from './value.ts'
+
+/** How a vault is made. Give a `keyset` or a `masterKey`. */
+export interface VaultOptions {
+  /** From {@link parseKeyset} or `openKeyset`, or a keyset in the clear as JSON. */
+  readonly keyset?: Keyset | KeysetJson | string
+  /** 64 hexadecimal characters: a keyset of one. */
+  readonly masterKey?: string
+  /** `table.column` names encrypted deterministically (suite 0x03), so that equal values are equal tokens. Tells who reads the table which rows are equal. @default [] */
+  readonly deterministic?: readonly string[]
+  /** Types beyond string, bytes and JSON. @default [] */
+  readonly codecs?: readonly Codec<never>[]
+  /** Reads old `iv:ciphertext` values until a date. @default off */
+  readonly legacy?: LegacyOptions
+  /** Longest value, in bytes. @default 16 MiB */
+  readonly maxBytes?: number
+  /** Encryptions per key and process after which `shop:crypto:budget` is told once. @default 2^32 */
+  readonly budget?: number
+  /** The clock, in milliseconds. @default Date.now */
+  readonly now?: () => number
+}
+
+declare const plain: unique symbol
+
+/** A token that remembers the type of its value: `decrypt` gives back what `encrypt` took. Stored and sent as a plain string. */
+export type Token<T = unknown> = string & { readonly [plain]: T }
+
+/** A value and where it lives. */
+export interface SealItem {
+  readonly value: unknown
+  readonly context: FieldContext
+}
+
+/** A token and where it lives. */
+export interface OpenItem {
+  readonly token: string
+  readonly context: FieldContext
+}
+
+/** What {@link Vault.open} tells of a token it decrypted. */
+export interface Opened {
+  readonly value: unknown
+  /** Whether the token is legacy, not under the primary key, or not of the suite its column has now. */
+  readonly stale: boolean
+}
+
+interface Lane {
+  readonly suite: Suite
+  readonly keyId: number
+  readonly suites: KeySuites
+}
+
+interface Usage {
+  count: number
+}
+
+const optionNames = ['keyset', 'masterKey', 'deterministic', 'codecs', 'legacy', 'maxBytes', 'budget', 'now']
+
+/**
+ * Encrypts and decrypts fields. Synchronous and without any network: keys are loaded before.
+ * Every value is bound to its context and to its key; see the README's threat model for what that does and does not give.
+ */
+export class Vault {
+  readonly #keyset: Keyset
+  readonly #deterministic: ReadonlySet<string>
+  readonly #codecs: readonly Codec[]
+  readonly #legacy: LegacyReader | undefined
+  readonly #maxBytes: number
+  readonly #budget: number
+  readonly #now: () => number
+  readonly #usage = new Map<number, Usage>()
+  #legacyCount = 0
+  #version = -1
+  #lanes: ReadonlyMap<string, Lane> = new Map()
+  #primary!: KeysetKey
+  #primarySuites!: KeySuites
+  #primaryUsage!: Usage
+  #prefixes!: Readonly<Record<'cbcHs512' | 'xaes' | 'siv', string>>
+
+  constructor(options: VaultOptions) {
+    checkNames('createVault', options, optionNames)
+    this.#keyset = keysetFrom(options)
+    this.#deterministic = new Set(options.deterministic)
+    for (const name of this.#deterministic) {
+      if (!/^[^.]+\.[^.]+$/.test(name))
+        throw optionError('createVault', 'deterministic', "must list columns as 'table.column'")
+    }
+    this.#codecs = checkCodecs(options.codecs)
+    this.#legacy = options.legacy && legacyReader(options.legacy)
+    this.#maxBytes = wholeNumber('createVault', 'maxBytes', options.maxBytes, 2 ** 24, 1, 2 ** 28)
+    this.#budget = wholeNumber('createVault', 'budget', options.budget, 2 ** 32, 1, 2 ** 48)
+    this.#now = options.now ?? Date.now
+    this.#sync()
+  }
+
+  /**
+   * Encrypts a string, bytes or a JSON value for one place.
+   * @throws ERR_SHOP_CRYPTO_VALUE, ERR_SHOP_CRYPTO_TOO_LARGE, ERR_SHOP_CRYPTO_CONTEXT, ERR_SHOP_CRYPTO_KEY_WINDOW
+   */
+  encrypt<T extends Sealable>(value: T & NotFunction<T>, context: FieldContext): Token<T>
+  encrypt(value: unknown, context: FieldContext): string
+  encrypt(value: unknown, context: FieldContext): string {
+    const { kind, payload } = encodeValue(value, this.#codecs)
+    const primary = this.#usable()
+    const text = typeof payload === 'string'
+    // three bytes are the most a UTF-16 unit takes in UTF-8, so short strings need no counting
+    const length =
+      1 + (!text ? payload.length : payload.length * 3 < shortBytes ? payload.length : Buffer.byteLength(payload))
+    if (length - 1 > this.#maxBytes)
+      throw new CryptoError(
+        'ERR_SHOP_CRYPTO_TOO_LARGE',
+        `the value has ${length - 1} bytes, more than maxBytes ${this.#maxBytes}`,
+      )
+    const suite = this.#isDeterministic(context) ? suites.siv : length <= shortBytes ? suites.cbcHs512 : suites.xaes
+    const aadEnd = writeContext(frame, frameHead, suite, primary.id, context)
+    this.#count(primary.id)
+    if (suite === suites.cbcHs512) {
+      const at = aadEnd + 16
+      frame[at] = kind
+      let written: number
+      if (text) written = frame.write(payload, at + 1, 'utf8')
+      else {
+        frame.set(payload, at + 1)
+        written = payload.length
+      }
+      const end = this.#primarySuites.cbcHs512.seal(frame, aadEnd, written + 1)
+      return this.#prefixes.cbcHs512 + frame.toString('base64url', aadEnd, end)
+    }
+    const aad = frame.subarray(frameHead, aadEnd)
+    if (suite === suites.xaes)
+      return (
+        this.#prefixes.xaes + this.#primarySuites.xaes.seal(aad, [Uint8Array.of(kind), payload]).toString('base64url')
+      )
+    const bytes = Buffer.concat([Uint8Array.of(kind), text ? Buffer.from(payload) : payload])
+    return this.#prefixes.siv + this.#primarySuites.siv.seal(aad, bytes).toString('base64url')
+  }
+
+  /**
+   * Decrypts a token in its place.
+   * @throws DecryptionError (ERR_SHOP_CRYPTO_DECRYPT), the same whatever failed; ERR_SHOP_CRYPTO_CONTEXT
+   */
+  decrypt<T>(token: Token<T>, context: FieldContext): T
+  decrypt(token: string, context: FieldContext): unknown
+  decrypt(token: string, context: FieldContext): unknown {
+    if (typeof token !== 'string' || token.length < prefixLength) throw this.#refuse('malformed', token, context)
+    this.#sync()
+    const lane = this.#lanes.get(token.slice(0, prefixLength))
+    if (lane === undefined) return this.#decryptOther(token, context)
+    const length = decodedLength(token.length - prefixLength)
+    if (length < 0 || length > this.#maxBytes + 128) throw this.#refuse('malformed', token, context)
+    const aadEnd = writeContext(frame, frameHead, lane.suite, lane.keyId, context)
+    if (lane.suite === suites.cbcHs512) {
+      const work = frameFor(aadEnd, length)
+      if (decodeBody(token, prefixLength, work, aadEnd) < 0) throw this.#refuse('malformed', token, context)
+      const plainLength = lane.suites.cbcHs512.open(work, aadEnd, aadEnd + length)
+      if (plainLength < 1) throw this.#refuse(length < cbcOverhead + 16 ? 'malformed' : 'failed-check', token, context)
+      const at = aadEnd + 16
+      const value =
+        work[at] === kinds.text
+          ? work.toString('utf8', at + 1, at + plainLength)
+          : this.#decode(work.subarray(at, at + plainLength), token, context)
+      work.fill(0, at, at + plainLength)
+      return value
+    }
+    if (lane.suite === suites.siv && !this.#isDeterministic(context))
+      throw this.#refuse('suite-not-allowed', token, context)
+    const body = Buffer.allocUnsafe(length)
+    if (decodeBody(token, prefixLength, body, 0) < 0) throw this.#refuse('malformed', token, context)
+    const aad = frame.subarray(frameHead, aadEnd)
+    const plainBytes = lane.suite === suites.xaes ? lane.suites.xaes.open(aad, body) : lane.suites.siv.open(aad, body)
+    if (plainBytes === undefined) throw this.#refuse('failed-check', token, context)
+    return this.#decode(plainBytes, token, context)
+  }
+
+  /** {@link decrypt} for a column of strings. @throws DecryptionError, also when the value is no string. */
+  decryptString(token: string, context: FieldContext): string {
+    const value = this.decrypt(token, context)
+    if (typeof value !== 'string') throw this.#refuse('malformed', token, context)
+    return value
+  }
+
+  /** {@link decrypt} for a column of bytes. @throws DecryptionError, also when the value is not bytes. */
+  decryptBytes(token: string, context: FieldContext): Buffer {
+    const value = this.decrypt(token, context)
+    if (!Buffer.isBuffer(value)) throw this.#refuse('malformed', token, context)
+    return value
+  }
+
+  /**
+   * The token a value has in a deterministic column, for `WHERE column = $1`.
+   * @throws ERR_SHOP_CRYPTO_OPTION when the column is not listed in `deterministic`.
+   */
+  searchToken(value: unknown, context: Omit<FieldContext, 'row'>): string {
+    if (!this.#isDeterministic(context))
+      throw optionError('searchToken', `${context.table}.${context.column}`, 'is not a deterministic column')
+    // a deterministic token does not hold its row, so any will do
+    return this.encrypt(value, { ...context, row: 0 })
+  }
+
+  /** Encrypts a batch, in order. */
+  encryptMany(items: readonly SealItem[]): string[] {
+    return items.map(({ value, context }) => this.encrypt(value, context))
+  }
+
+  /**
+   * Decrypts a batch, in order.
+   * @param onFailure gives the value to stand in for a token that does not decrypt; without it the first one throws.
+   */
+  decryptMany(items: readonly OpenItem[], onFailure?: (index: number) => unknown): unknown[] {
+    return items.map(({ token, context }, i) => {
+      if (onFailure === undefined) return this.decrypt(token, context)
+      try {
+        return this.decrypt(token, context)
+      } catch (error) {
+        if (error instanceof DecryptionError) return onFailure(i)
+        throw error
+      }
+    })
+  }
+
+  /** Moves a token to another place: opened there, sealed here, under the primary key. The value never leaves. */
+  rebind(token: string, from: FieldContext, to: FieldContext): string {
+    return this.encrypt(this.decrypt(token, from), to)
+  }
+
+  /** Decrypts, and tells whether the token should be written anew. */
+  open(token: string, context: FieldContext): Opened {
+    return { value: this.decrypt(token, context), stale: this.isStale(token, context) }
+  }
+
+  /** A fresh token of the same value when the old one is stale (legacy, rotated key, other suite), else `undefined`: write it back on read. */
+  reseal(token: string, context: FieldContext): string | undefined {
+    return this.isStale(token, context) ? this.rebind(token, context, context) : undefined
+  }
+
+  /** Whether a token is legacy, not under the primary key, or not of a suite its column has now. Unauthenticated. */
+  isStale(token: string, context: Pick<FieldContext, 'table' | 'column'>): boolean {
+    this.#sync()
+    const prefix = token.slice(0, prefixLength)
+    const current = this.#prefixes
+    return this.#isDeterministic(context)
+      ? prefix !== current.siv
+      : prefix !== current.cbcHs512 && prefix !== current.xaes
+  }
+
+  /** The prefixes a current token of this column has: what an SQL filter keeps. */
+  currentPrefixes(context: Pick<FieldContext, 'table' | 'column'>): readonly string[] {
+    this.#sync()
+    return this.#isDeterministic(context) ? [this.#prefixes.siv] : [this.#prefixes.cbcHs512, this.#prefixes.xaes]
+  }
+
+  /** Values this vault encrypted under a key, in this process. */
+  encryptions(keyId: number): number {
+    return this.#usage.get(keyId)?.count ?? 0
+  }
+
+  /** The keys this vault works with. */
+  get keyset(): Keyset {
+    return this.#keyset
+  }
+
+  toJSON(): unknown {
+    return { keyset: this.#keyset }
+  }
+
+  #isDeterministic(context: Pick<FieldContext, 'table' | 'column'>): boolean {
+    return this.#deterministic.size !== 0 && this.#deterministic.has(`${context.table}.${context.column}`)
+  }
+
+  #usable(): KeysetKey {
+    this.#sync()
+    const primary = this.#primary
+    if (primary.notBefore !== undefined && this.#now() < primary.notBefore)
+      throw outside(primary, 'before its notBefore')
+    if (primary.notAfter !== undefined && this.#now() >= primary.notAfter) throw outside(primary, 'after its notAfter')
+    return primary
+  }
+
+  #count(keyId: number): void {
+    const usage = this.#primaryUsage
+    if (++usage.count === this.#budget && budgetReached.hasSubscribers)
+      budgetReached.publish({ keyId, encryptions: usage.count })
+  }
+
+  #sync(): void {
+    if (this.#version === this.#keyset.version) return
+    const lanes = new Map<string, Lane>()
+    for (const key of this.#keyset.keys) {
+      if (key.suites === undefined) continue
+      for (const suite of [suites.cbcHs512, suites.xaes, suites.siv]) {
+        lanes.set(tokenPrefix(suite, key.id), { suite, keyId: key.id, suites: key.suites })
+      }
+    }
+    this.#lanes = lanes
+    this.#primary = this.#keyset.primary
+    this.#primarySuites = this.#primary.suites as KeySuites
+    const { id } = this.#primary
+    const usage = this.#usage.get(id) ?? { count: 0 }
+    this.#usage.set(id, usage)
+    this.#primaryUsage = usage
+    this.#prefixes = {
+      cbcHs512: tokenPrefix(suites.cbcHs512, id),
+      xaes: tokenPrefix(suites.xaes, id),
+      siv: tokenPrefix(suites.siv, id),
+    }
+    this.#version = this.#keyset.version
+  }
+
+  #decode(bytes: Buffer, token: string, context: FieldContext): unknown {
+    try {
+      const decoded = decodeValue(bytes, this.#codecs)
+      if (decoded) return decoded.value
+    } catch {
+      // a codec's error may quote the plaintext
+    }
+    throw this.#refuse('malformed', token, context)
+  }
+
+  #decryptOther(token: string, context: FieldContext): unknown {
+    writeContext(frame, frameHead, suites.cbcHs512, 0, context)
+    const head = readHeader(token)
+    if (head === undefined) return this.#decryptLegacy(token, context)
+    const key = this.#keyset.get(head.keyId)
+    throw this.#refuse(
+      key === undefined ? 'unknown-key' : key.suites === undefined ? 'destroyed-key' : 'suite-not-allowed',
+      token,
+      context,
+    )
+  }
+
+  #decryptLegacy(token: string, context: FieldContext): string {
+    if (!isLegacy(token)) throw this.#refuse('malformed', token, context)
+    const legacy = this.#legacy
+    if (legacy === undefined) throw this.#refuse('legacy-disabled', token, context)
+    if (this.#now() >= legacy.until) throw this.#refuse('legacy-expired', token, context)
+    const bytes = legacy.read(token)
+    if (bytes === undefined) throw this.#refuse('failed-check', token, context)
+    this.#legacyCount++
+    if (legacyRead.hasSubscribers)
+      legacyRead.publish({ table: context.table, column: context.column, count: this.#legacyCount })
+    return bytes.toString('utf8')
+  }
+
+  #refuse(reason: RefusalReason, token: string, context: FieldContext): DecryptionError {
+    if (decryptFailed.hasSubscribers) {
+      const head = typeof token === 'string' ? readHeader(token) : undefined
+      decryptFailed.publish({
+        reason,
+        table: context.table,
+        column: context.column,
+        keyId: head?.keyId,
+        suite: head?.suite,
+      })
+    }
+    return new DecryptionError()
+  }
+}
+
+/**
+ * Makes a vault.
+ * @throws ERR_SHOP_CRYPTO_OPTION, ERR_SHOP_CRYPTO_KEYSET, ERR_SHOP_CRYPTO_MASTER_KEY
+ */
+export function createVault(options: VaultOptions): Vault {
+  return new Vault(options)
+}
+
+let shared: Vault | undefined
+
+/**
+ * The vault of `MASTER_ENCRYPTION_KEY`, made on first use, so that importing this package needs no environment.
+ * @throws ERR_SHOP_CRYPTO_MASTER_KEY when it is missing or not 64 hexadecimal characters; the key is never printed.
+ */
+export function defaultVault(): Vault {
+  return (shared ??= new Vault({
+    keyset: masterKeyset(process.env['MASTER_ENCRYPTION_KEY'] ?? '', 'MASTER_ENCRYPTION_KEY'),
+  }))
+}
+
+function keysetFrom({ keyset, masterKey }: VaultOptions): Keyset {
+  if ((keyset === undefined) === (masterKey === undefined))
+    throw optionError('createVault', 'keyset', 'or masterKey must be given, and not both')
+  if (masterKey !== undefined) return masterKeyset(masterKey)
+  return keyset instanceof Keyset ? keyset : parseKeyset(keyset as KeysetJson | string)
+}
+
+function checkCodecs(codecs: readonly Codec<never>[] = []): readonly Codec[] {
+  const tags = new Set<number>()
+  for (const { tag } of codecs) {
+    if (!Number.isInteger(tag) || tag < 0x40 || tag > 0x7f || tags.has(tag))
+      throw optionError('createVault', 'codecs', 'must have distinct tags from 0x40 to 0x7f')
+    tags.add(tag)
+  }
+  return codecs as readonly unknown[] as readonly Codec[]
+}
+
+function outside(key: KeysetKey, when: string): CryptoError {
+  return new CryptoError('ERR_SHOP_CRYPTO_KEY_WINDOW', `key ${key.id} may not encrypt ${when}; promote another key`)
+}
