@@ -46,7 +46,7 @@ class ExpressExchange extends NodeExchange {
   }
 
   get route(): string | undefined {
-    const { route, baseUrl } = this.raw as { route?: { path: unknown }; baseUrl: string }
+    const { route, baseUrl = '' } = this.raw as { route?: { path: unknown }; baseUrl?: string }
     return typeof route?.path === 'string' ? baseUrl + route.path : undefined
   }
 

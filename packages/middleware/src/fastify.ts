@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 
 import { type Chain, createChain, isPromise } from './lib/chain.ts'
@@ -81,8 +83,9 @@ function finish(
 function send(reply: FastifyReply, { status, headers, body }: Answer): void {
   reply.code(status)
   for (const [name, value] of headers ?? []) reply.header(name, value)
-  // a content type that Fastify does not guess at, and bytes it does not serialise
-  void reply.send(typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? Buffer.from(body) : body)
+  const whole = body === undefined || typeof body === 'string' || body instanceof Uint8Array
+  // as bytes, or Fastify would add a charset to the content type
+  void reply.send(whole ? Buffer.from(body ?? '') : Readable.from(body))
 }
 
 class FastifyExchange extends NodeExchange {

@@ -89,7 +89,6 @@ async function transform(chain: Chain, exchange: HonoExchange, context: Context)
 }
 
 function toResponse(exchange: HonoExchange, { status, headers, body }: Answer): Response {
-  if (headers) exchange.apply(headers)
   const empty = exchange.method === 'HEAD' || status === 204 || status === 304
   const content =
     empty || body === undefined
@@ -97,10 +96,7 @@ function toResponse(exchange: HonoExchange, { status, headers, body }: Answer): 
       : typeof body === 'object' && Symbol.asyncIterator in body
         ? fromIterable(body)
         : body
-  // without a type of its own a string would be labelled text/plain, which the policy's header must be free to say
-  return new Response(typeof content === 'string' ? new TextEncoder().encode(content) : (content as BodyInit), {
-    status,
-  })
+  return new Response(content as BodyInit, { status, headers: (headers ?? []) as [string, string][] })
 }
 
 function fromIterable(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {

@@ -42,7 +42,7 @@ export function readBody(message: IncomingMessage, limit: number, replay: boolea
         length += chunk.byteLength
         if (length > limit) return done(() => reject(new BodyLimitError(limit)))
       }
-      if (!message.complete) return
+      if (!isComplete(message)) return
       const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
       if (replay) {
         if (length > 0) message.unshift(body)
@@ -58,6 +58,20 @@ export function readBody(message: IncomingMessage, limit: number, replay: boolea
     message.on('readable', take).on('close', gone).on('error', gone)
     take()
   })
+}
+
+/** Whether the whole body has arrived. http2's compatibility request only knows once it was read out; its stream knows before. */
+function isComplete(message: IncomingMessage): boolean {
+  const { stream } = message as { stream?: { readableEnded: boolean } }
+  return stream ? stream.readableEnded : message.complete
+}
+
+/** Whether a body follows the headers, however short. */
+export function hasBody(message: IncomingMessage): boolean {
+  const { stream } = message as { stream?: { endAfterHeaders: boolean } }
+  if (stream) return !stream.endAfterHeaders
+  const length = message.headers['content-length']
+  return message.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
 /** Reads out what was put back, so that a later parser sees an ended stream and leaves the parsed body alone. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 
-import { drained, isInspectable, parseBody } from './body.ts'
+import { drained, hasBody, isInspectable, parseBody } from './body.ts'
 import { type Chain, isPromise } from './chain.ts'
 import { BodyLimitError, MiddlewareError } from './errors.ts'
 import { isFinished, type NodeExchange } from './node-exchange.ts'
@@ -30,11 +30,8 @@ function afterEvaluate(chain: Chain, exchange: NodeExchange, answer: Answer | un
 
 /** Reads and parses the body in the framework's stead. JSON is handed on parsed; anything else is put back for its own parser. */
 function inspectUnparsed(chain: Chain, exchange: NodeExchange): Answer | undefined | Promise<Answer | undefined> {
-  const { headers } = exchange.raw
-  const type = headers['content-type']
-  const length = headers['content-length']
-  const hasBody = headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
-  if (!hasBody || type === undefined || !isInspectable(type)) return chain.inspect(exchange)
+  const type = exchange.raw.headers['content-type']
+  if (!hasBody(exchange.raw) || type === undefined || !isInspectable(type)) return chain.inspect(exchange)
   return readAndInspect(chain, exchange, type)
 }
 

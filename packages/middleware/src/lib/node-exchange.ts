@@ -96,8 +96,8 @@ export abstract class NodeExchange extends Exchange {
   }
 }
 
-/** http2 keeps what became of a response on its stream. */
+/** Whether all of a response was handed to the network; http2 keeps what became of it on its stream. */
 export function isFinished(response: ServerResponse): boolean {
-  const { stream } = response as { stream?: { writableFinished: boolean } }
-  return (stream ?? response).writableFinished
+  const { stream } = response as { stream?: { writableFinished: boolean; aborted: boolean; rstCode: number } }
+  return stream ? stream.writableFinished && !stream.aborted && stream.rstCode === 0 : response.writableFinished
 }
