@@ -3,21 +3,41 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Run a dependency's command line (or, with no package, a script) under this very Node; exit as it does when it fails. */
-export async function run(pkg, args, { bin, env } = {}) {
-  let file = []
-  if (pkg) {
-    const dir = path.join(root, 'node_modules', pkg)
-    const { bin: bins } = JSON.parse(readFileSync(path.join(dir, 'package.json'), 'utf8'))
-    file = [path.join(dir, typeof bins === 'string' ? bins : bins[bin ?? pkg])]
-  }
-  const child = spawn(process.execPath, [...file, ...args], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
+// Everything below a task ends with the task, kill -9 included.
+const orphan = new URL('orphan.mjs', import.meta.url).href
+
+/** Runs a script under this Node and gives its exit code. */
+export function node(script, args = [], { env, cwd = root, flags = [] } = {}) {
+  const argv = ['--disable-warning=ExperimentalWarning', `--import=${orphan}`, ...flags, script, ...args]
+  const child = spawn(process.execPath, argv, { cwd, stdio: 'inherit', env: { ...process.env, ...env } })
+  const hand = (signal) => child.kill(signal)
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, hand)
+  process.on('SIGINT', ignore) // the child has it from the terminal too, and ends first
+  const parent = process.ppid
+  const watch = setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 300)
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => {
+      clearInterval(watch)
+      for (const one of ['SIGTERM', 'SIGHUP']) process.off(one, hand)
+      process.off('SIGINT', ignore)
+      if (signal) process.exit(1)
+      resolve(code)
+    })
   })
-  const code = await new Promise((resolve) => child.on('exit', (c, s) => resolve(s ? 1 : c)))
-  if (code !== 0) process.exit(code)
 }
+
+/** Runs a dependency's command line under this Node and gives its exit code. */
+export function tool(name, args, { bin = name, ...options } = {}) {
+  const dir = path.join(root, 'node_modules', name)
+  const { bin: bins } = JSON.parse(readFileSync(path.join(dir, 'package.json'), 'utf8'))
+  return node(path.join(dir, typeof bins === 'string' ? bins : bins[bin]), args, options)
+}
+
+/** Another task, in a process of its own. */
+export function task(name, args = []) {
+  return node(path.join(root, 'scripts/tasks', `${name}.mjs`), args)
+}
+
+function ignore() {}

@@ -1,3 +1,3 @@
-import { run } from '../lib/run.mjs'
+import { tool } from '../lib/run.mjs'
 
-await run('@changesets/cli', process.argv.slice(2), { bin: 'changeset' })
+process.exitCode = await tool('@changesets/cli', process.argv.slice(2), { bin: 'changeset' })

@@ -1,8 +1,23 @@
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { run } from '../lib/run.mjs'
+// npm test [name] [file …]: fetches the components the tests talk to, then checks the types, then runs
+// every test in one vitest run; both are run to their end whatever the first finds.
+import { forgetCounts, readCounts, writeCounts } from '../lib/counts.mjs'
+import { task, tool } from '../lib/run.mjs'
+import { folders } from '../lib/workspace.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-await run('turbo', ['run', 'build', 'typecheck', '--output-logs=errors-only'])
-// vitest 5 writes a token file into the user's data directory at every start: give it one of ours.
-await run('vitest', ['run', ...process.argv.slice(2)], { env: { XDG_DATA_HOME: path.join(root, '.toolchain', 'xdg') } })
+const args = process.argv.slice(2)
+const only = args[0] && !args[0].startsWith('-') ? folders(args.shift()) : []
+const filters = only.map((folder) => `--filter=./${folder}`)
+const projects = only.flatMap((folder) => ['--project', folder.split('/')[1]])
+const covered = only.map((folder) => `--coverage.include=${folder}/src/**/*.ts`)
+
+if (process.env.SHOP_COMPONENTS !== 'off') await task('components', ['--if-missing'])
+const types = await tool('turbo', ['run', 'typecheck', '--continue', '--output-logs=errors-only', ...filters])
+forgetCounts()
+const tests = await tool('vitest', ['run', '--coverage', ...projects, ...covered, ...args])
+console.log(types === 0 ? 'types: ok' : 'types: FAILED, the errors are above the tests')
+
+const counts = readCounts()
+counts[types === 0 ? 'passed' : 'failed']++
+if (tests !== 0 && counts.failed === (types === 0 ? 0 : 1)) counts.failed++ // failed outside any test
+writeCounts(counts)
+process.exitCode = types === 0 && tests === 0 ? 0 : 1

@@ -1,8 +1,14 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
 import type { Reporter, TestCase, TestModule } from 'vitest/node'
+
+const toolchain = fileURLToPath(new URL('../../../.toolchain/', import.meta.url))
 
 /** Says last, and loudly, what did not run and why: a skipped test is not a passed one. */
 export default class SkipReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
+    count(modules)
     const reasons = new Map<string, number>()
     for (const module of modules) {
       for (const test of module.children.allTests('skipped')) {
@@ -15,6 +21,18 @@ export default class SkipReporter implements Reporter {
     process.stderr.write(`\nNOT RUN: ${total} test(s)\n`)
     for (const [why, n] of reasons) process.stderr.write(`  ${n} ${why}\n`)
   }
+}
+
+/** For .ci/run; a file that could not be collected is one failure. */
+function count(modules: readonly TestModule[]): void {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const module of modules) {
+    const states = [...module.children.allTests()].map((test) => test.result().state)
+    for (const state of states) if (state !== 'pending') counts[state]++
+    if (module.state() === 'failed' && !states.includes('failed')) counts.failed++
+  }
+  mkdirSync(toolchain, { recursive: true })
+  writeFileSync(`${toolchain}counts.json`, JSON.stringify(counts))
 }
 
 function reason(test: TestCase): string {
