@@ -90,7 +90,7 @@ export class LabelTree<S> {
 function compileFind(names: readonly string[]): Find {
   const steps = names.map((name) => `if (node === undefined) return undefined; node = node.get(labels.${name})`)
   try {
-    // eslint-disable-next-line no-new-func
+    // oxlint-disable-next-line typescript/no-implied-eval -- names are checked identifiers; see decisions/0071
     return new Function('node', 'labels', `${steps.join('\n')}\nreturn node`) as Find
   } catch {
     return (root, labels) => {

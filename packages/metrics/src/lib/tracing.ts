@@ -53,15 +53,16 @@ export function tracing(options: TracingOptions = {}): Policy {
     evaluate(request) {
       const parent = accepts ? readTraceparent(request.header('traceparent')) : undefined
       const asked = trustRequestId && requestIdHeader !== '' ? request.header(requestIdHeader) : undefined
+      const requestId = asked !== undefined && PLAIN_WORD.test(asked) ? asked : randomUUID()
       const trace: TraceContext = {
         traceId: parent ? parent.traceId : newTraceId(),
         spanId: newSpanId(),
         sampled: parent ? parent.sampled : Math.random() < sample,
-        requestId: asked !== undefined && PLAIN_WORD.test(asked) ? asked : randomUUID(),
+        requestId,
       }
       traces.set(request, trace)
       enterTrace(trace)
-      return requestIdHeader === '' ? undefined : { headers: [[requestIdHeader, trace.requestId]] }
+      return requestIdHeader === '' ? undefined : { headers: [[requestIdHeader, requestId]] }
     },
   }
 }
