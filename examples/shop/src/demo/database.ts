@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { startPostgres, type Postgres } from '@shop/testkit/postgres'
+import pg from 'pg'
+
+import { migrate, migrations } from '../migrate.ts'
+import { progressBar } from '../seed/progress.ts'
+import { seed, type Sizes } from '../seed/seed.ts'
+
+/** A PostgreSQL with a seeded shop in it. */
+export interface DemoDatabase extends AsyncDisposable {
+  readonly url: string
+}
+
+const kept = fileURLToPath(new URL('../../../../.toolchain/demo/', import.meta.url))
+const settings = { shared_preload_libraries: 'pg_stat_statements', max_connections: 100 }
+
+/** Starts the kept server, or a new one where there is none or it is broken, and seeds it unless it is seeded already. */
+export async function startDatabase(sizes: Sizes): Promise<DemoDatabase> {
+  const server = await start()
+  try {
+    return { url: await seeded(server.url, sizes), [Symbol.asyncDispose]: () => server.stop() }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+async function start(): Promise<Postgres> {
+  if (!claim()) {
+    console.error('another demo is running on the kept data: this one makes its own')
+    return startPostgres({ settings })
+  }
+  const dir = path.join(kept, 'postgres')
+  const open = () => {
+    mkdirSync(dir, { recursive: true })
+    return startPostgres({ dir, settings })
+  }
+  return open().catch((error: unknown) => {
+    console.error(`the kept data in ${path.relative('.', dir)} is of no use and made anew: ${firstLine(error)}`)
+    rmSync(dir, { recursive: true, force: true })
+    return open()
+  })
+}
+
+/** One demo at a time works on the kept data; a claim whose process is gone does not count. */
+function claim(): boolean {
+  const file = path.join(kept, 'pid')
+  mkdirSync(kept, { recursive: true })
+  if (existsSync(file) && isRunning(Number(readFileSync(file, 'utf8')))) return false
+  writeFileSync(file, String(process.pid))
+  return true
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return pid !== process.pid && process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** What is in the database is written on it as a comment, last of all: without one, seeding was cut off. */
+async function seeded(server: string, sizes: Sizes): Promise<string> {
+  const url = server.replace(/\/postgres$/, '/shop')
+  const content = describe(sizes)
+  const admin = new pg.Client(server)
+  await admin.connect()
+  try {
+    const { rows } = await admin.query(
+      `select shobj_description(oid, 'pg_database') as content from pg_database where datname = 'shop'`,
+    )
+    if (rows[0]?.content === content) return url
+    await admin.query('drop database if exists shop with (force)')
+    await admin.query('create database shop')
+    const began = performance.now()
+    const pool = new pg.Pool({ connectionString: url, max: 1 })
+    try {
+      await migrate(pool)
+      await seed(pool, sizes, progressBar(5))
+    } finally {
+      await pool.end()
+    }
+    await admin.query(`comment on database shop is '${content}'`)
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    console.log(`${sizes.products} products and ${sizes.orders} orders seeded in ${seconds} s`)
+    return url
+  } finally {
+    await admin.end()
+  }
+}
+
+/** The seed ends with today, so another day makes other data; so do other sizes and other migrations. */
+function describe({ products, orders }: Sizes): string {
+  const schema = createHash('sha256')
+    .update(
+      migrations()
+        .map(({ hash }) => hash)
+        .join(),
+    )
+    .digest('hex')
+    .slice(0, 12)
+  return `${products} products, ${orders} orders, to ${new Date().toISOString().slice(0, 10)}, schema ${schema}`
+}
+
+const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]

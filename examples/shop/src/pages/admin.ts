@@ -1,0 +1,115 @@
+import { z } from 'zod'
+
+import { moveOrder, setStock } from '../admin.ts'
+import { eraseCustomer, searchCustomers, type Customer } from '../customers.ts'
+import { requireForm, text } from '../form.ts'
+import { html, type Html } from '../html.ts'
+import { price } from '../money.ts'
+import { nextStatuses, recentOrders, statuses, type Status } from '../orders.ts'
+import { requireStaff } from '../session.ts'
+import type { Shop } from '../shop.ts'
+import { get, page, post, redirect, type Route } from '../web.ts'
+import { layout } from './layout.ts'
+import { status } from './orders.ts'
+
+const move = z.object({ order: z.coerce.number().int().positive(), to: z.enum(statuses) })
+const stock = z.object({ product: text('The product', 1, 100), stock: z.coerce.number().int().min(0).max(100_000) })
+const erasure = z.object({ customer: z.coerce.number().int().positive() })
+const filter = z.object({
+  status: z.enum(statuses).optional().catch(undefined),
+  customer: z.string().max(100).catch(''),
+})
+
+export const adminRoutes = (shop: Shop): Route[] =>
+  staffOnly([
+    get('/admin', async (visit) => {
+      const { status: only, customer } = filter.parse(visit.query)
+      const [orders, customers] = await Promise.all([
+        recentOrders(shop.db, only),
+        customer === '' ? [] : searchCustomers(shop.db, customer),
+      ])
+      const content = html` <h1>Admin</h1>
+        <div class="columns even">
+          <section class="panel">
+            <h3>Find a customer</h3>
+            <form class="inline">
+              <input name="customer" value="${customer}" placeholder="Phone number or e-mail" /><button class="quiet">
+                Find
+              </button>
+            </form>
+            ${customer !== '' && (customers.length === 0 ? html`<p class="empty">Nobody.</p>` : customers.map(customerPanel))}
+          </section>
+          <section class="panel">
+            <h3>Stock</h3>
+            <form class="inline" method="post" action="/admin/stock">
+              <input name="product" placeholder="linden-oak-lamp-17" required /><input
+                type="number"
+                name="stock"
+                min="0"
+                required
+                aria-label="Stock"
+              /><button class="quiet">Set</button>
+            </form>
+          </section>
+        </div>
+        <h2>Orders</h2>
+        <p class="chips">
+          <a href="/admin">all</a
+          >${statuses.map((one) => html`<a href="?status=${one}" ${one === only && html`aria-current="page"`}>${one}</a>`)}
+        </p>
+        <table class="rows">
+          ${orders.map(
+            (order) =>
+              html`<tr>
+                <td><a href="/orders/${order.id}">${order.id}</a></td>
+                <td>${order.createdAt.toISOString().slice(0, 16).replace('T', ' ')}</td>
+                <td>${order.customer}</td>
+                <td>${status(order)}</td>
+                <td class="number">${price(order.totalCents)}</td>
+                <td>${moves(order.id, nextStatuses[order.status])}</td>
+              </tr>`,
+          )}
+        </table>`
+      return page(layout(shop, visit, 'Admin', content))
+    }),
+
+    post('/admin/orders', async (visit) => {
+      const { order, to } = requireForm(move, visit.body)
+      await moveOrder(shop.db, order, to)
+      return redirect('/admin')
+    }),
+
+    post('/admin/stock', async (visit) => {
+      const { product, stock: number } = requireForm(stock, visit.body)
+      await setStock(shop.db, product, number)
+      return redirect(`/products/${product}`)
+    }),
+
+    post('/admin/erase', async (visit) => {
+      await eraseCustomer(shop.db, requireForm(erasure, visit.body).customer)
+      return redirect('/admin')
+    }),
+  ])
+
+/** Checked in one place, so that no admin route can forget it. */
+const staffOnly = (all: readonly Route[]): Route[] =>
+  all.map((route) => ({
+    ...route,
+    handle: (visit) => {
+      requireStaff(visit.session)
+      return route.handle(visit)
+    },
+  }))
+
+const moves = (order: number, to: readonly Status[]): Html =>
+  html`<form class="inline" method="post" action="/admin/orders">
+    <input type="hidden" name="order" value="${order}" />
+    ${to.map((one) => html`<button class="quiet" name="to" value="${one}">${one}</button>`)}
+  </form>`
+
+const customerPanel = ({ id, name, email, phone, address }: Customer): Html =>
+  html` <p class="row"><b>${name}</b><span>${email}</span></p>
+    <p class="row"><span>${phone}</span><span>${address}</span></p>
+    <form method="post" action="/admin/erase">
+      <input type="hidden" name="customer" value="${id}" /><button class="danger">Erase</button>
+    </form>`

@@ -1,0 +1,63 @@
+/** What a visit to a page gave. */
+export interface Seen {
+  readonly status: number
+  readonly text: string
+  readonly location: string | undefined
+  /** Why, where it was refused: the problem's code, or the heading of the page. */
+  readonly cause: string
+}
+
+export interface Browser {
+  get(path: string): Promise<Seen>
+  /** Sends a form as a browser on one of the shop's own pages does. */
+  post(
+    path: string,
+    fields: Readonly<Record<string, string>>,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Seen>
+}
+
+/** A browser with a cookie jar, behind a proxy that vouches for its `address`; it follows no redirect by itself. */
+export function createBrowser(origin: string, address: string): Browser {
+  const cookies = new Map<string, string>()
+
+  async function request(path: string, init: RequestInit): Promise<Seen> {
+    const response = await fetch(new URL(path, origin), {
+      ...init,
+      redirect: 'manual',
+      headers: {
+        accept: 'text/html',
+        'x-forwarded-for': address,
+        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        ...(init.headers as Record<string, string>),
+      },
+      signal: AbortSignal.timeout(15_000),
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (name !== undefined && value !== undefined) cookies.set(name, value)
+    }
+    const text = await response.text()
+    return {
+      status: response.status,
+      text,
+      location: response.headers.get('location') ?? undefined,
+      cause: response.status < 400 ? '' : cause(text, response.headers.get('content-type') ?? ''),
+    }
+  }
+
+  return {
+    get: (path) => request(path, { headers: { 'sec-fetch-site': 'same-origin' } }),
+    post: (path, fields, headers = {}) =>
+      request(path, {
+        method: 'POST',
+        body: new URLSearchParams(fields),
+        headers: { origin, 'sec-fetch-site': 'same-origin', ...headers },
+      }),
+  }
+}
+
+function cause(text: string, type: string): string {
+  if (type.startsWith('application/problem+json')) return (JSON.parse(text) as { type: string }).type.split(':').at(-1)!
+  return /<h1>([^<]*)/.exec(text)?.[1] ?? ''
+}
