@@ -8,6 +8,8 @@ export interface Component {
   readonly programs: readonly string[]
   /** Files beside each other under one lib/postgresql/N, for what is loaded and not run. */
   readonly postgres?: readonly string[]
+  /** Files under /usr that are loaded and not run: a library of Python's. */
+  readonly files?: readonly string[]
   /** Debian packages that carry it; `*` is the newest number there is. */
   readonly debian: readonly string[]
   /** What to install where there is no Debian. */
@@ -44,6 +46,11 @@ export function find(name: string): Found {
     const file = locate(names.split('|'), dirs)
     if (!file) return absent(component, names.replace('|', ' or '))
     programs[names.split('|')[0]!] = file
+  }
+  for (const file of component.files ?? []) {
+    const found = [path.join(debs, name, 'root/usr'), '/usr'].map((usr) => path.join(usr, file)).find((place) => existsSync(place))
+    if (!found) return absent(component, file)
+    programs[file] = found
   }
   return { ok: true, programs, how: Object.values(programs)[0] ?? '' }
 }
