@@ -1,0 +1,94 @@
+import type { Denial, HeaderPairs, Policy, Verdict } from '@shop/middleware'
+
+import { type CorsOptions, corsRules } from './cors.ts'
+import { forwardedFault, hostMatcher } from './host.ts'
+import { knownOptions, oneOf } from './options.ts'
+import { originOf, originSet } from './origin.ts'
+
+/** Options of {@link trustedOrigins}. */
+export interface TrustedOriginsOptions {
+  /** Hosts this application answers for: `shop.example`, `*.shop.example` (one label), `localhost:*` (any port). */
+  readonly hosts: readonly string[]
+  /** Origins beside the hosts' own whose pages may send requests that change something. @default none */
+  readonly origins?: readonly string[]
+  /** Lets pages of other origins read responses. @default none: no CORS header is ever sent */
+  readonly cors?: CorsOptions
+  /**
+   * X-Forwarded-* and Forwarded: `check` refuses those that name a host outside the list or contradict themselves;
+   * `refuse` any at all, for an application that no proxy stands before. @default 'check'
+   */
+  readonly forwarded?: 'check' | 'refuse'
+}
+
+const badHost = deny(400, 'host-invalid', 'The Host header of this request is not valid')
+const foreignHost = deny(421, 'host-unknown', 'This server does not answer for that host')
+const badForwarded = deny(400, 'forwarded-invalid', 'A forwarding header of this request is not valid')
+const foreignOrigin = deny(403, 'origin-untrusted', 'The origin of this request is not trusted')
+const foreignReferer = deny(403, 'referer-untrusted', 'The referring page of this request is not trusted')
+
+/**
+ * Holds Host, Origin, Referer and the forwarding headers against allow-lists, and answers CORS: an exact origin is
+ * echoed, `null` and `*` with credentials never, and `Vary` is always sent.
+ *
+ * A Host that this application does not answer for is refused, so that nobody poisons a link in a mail or a cache.
+ *
+ * @throws ERR_SHOP_SECURITY_UNKNOWN_OPTION, ERR_SHOP_SECURITY_OPTION, ERR_SHOP_SECURITY_HOST, ERR_SHOP_SECURITY_ORIGIN
+ * @example app.use(protect(trustedOrigins({ hosts: ['shop.example'], cors: { origins: ['https://admin.shop.example'], credentials: true } })))
+ */
+export function trustedOrigins(options: TrustedOriginsOptions): Policy {
+  knownOptions('trustedOrigins()', options, ['hosts', 'origins', 'cors', 'forwarded'])
+  const served = hostMatcher('hosts', options.hosts)
+  const origins = originSet('origins', options.origins ?? [])
+  const forwarded = oneOf('forwarded', options.forwarded, 'check', ['check', 'refuse'])
+  const cors = options.cors && corsRules(options.cors)
+  const isTrusted = (origin: string): boolean => {
+    if (origins.has(origin) || cors?.allows(origin)) return true
+    const canonical = originOf(origin)
+    return canonical !== undefined && served(canonical.slice(canonical.indexOf('://') + 3))
+  }
+
+  return {
+    name: 'trusted-origins',
+    evaluate(request): Verdict | undefined {
+      const host = request.header('host')
+      if (host === undefined || countOf(request.rawHeaders, 'host') > 1) return badHost
+      if (!served(host)) return isPlainHost(host) ? foreignHost : badHost
+      if (forwardedFault(request, served, forwarded === 'refuse')) return badForwarded
+      const origin = request.header('origin')
+      if (origin !== undefined) {
+        const preflight = cors?.preflight(request, origin)
+        if (preflight) return preflight
+        if (!isSafe(request.method) && !isTrusted(origin)) return foreignOrigin
+      } else if (!isSafe(request.method)) {
+        const referer = request.header('referer')
+        if (referer !== undefined && !isTrusted(URL.parse(referer)?.origin ?? 'null')) return foreignReferer
+      }
+      const headers: HeaderPairs | undefined = cors?.headers(origin)
+      return headers && { headers }
+    },
+    traits: { owns: ['access-control-allow-origin', 'access-control-allow-credentials'] },
+  }
+}
+
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+/** RFC 3986 reg-name or IP literal with an optional port, and nothing a URL could hide behind. */
+function isPlainHost(host: string): boolean {
+  return /^(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i.test(host)
+}
+
+function countOf(rawHeaders: readonly string[], name: string): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const given = rawHeaders[i]!
+    if (given.length === name.length && given.toLowerCase() === name) count++
+  }
+  return count
+}
+
+function deny(status: number, code: string, title: string): Verdict {
+  return { deny: { status, code, title } satisfies Denial }
+}
+

@@ -1,0 +1,1 @@
+export { redisStore, type RedisCommands, type RedisStoreOptions } from './lib/redis-store.ts'
