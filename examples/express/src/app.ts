@@ -10,11 +10,12 @@ export function createApp(shop: Shop): Express {
   app.set('trust proxy', shop.config.TRUST_PROXY ?? false)
 
   app.use(protect(...shop.policies))
-  app.use(express.urlencoded({ extended: false, limit: '100kb' }), express.json({ limit: '100kb' }))
 
+  // after a route's own policies, which may want the raw body: a webhook's signature covers its bytes
+  const parsers = [express.urlencoded({ extended: false, limit: '100kb' }), express.json({ limit: '100kb' })]
   for (const route of routes(shop)) {
     const bind = route.method === 'GET' ? app.get.bind(app) : app.post.bind(app)
-    bind(route.path, protect(...route.policies), async (request, response) => {
+    bind(route.path, protect(...route.policies), ...parsers, async (request, response) => {
       send(response, await answer(shop, route, incoming(request)))
     })
   }

@@ -13,6 +13,8 @@ export async function createApp(shop: Shop): Promise<FastifyInstance> {
 
   await app.register(protect(...shop.policies))
   await app.register(formbody)
+  app.setNotFoundHandler((request, reply) => send(reply, errorPage(shop, visitor(request), notFound)))
+  app.setErrorHandler((error, request, reply) => send(reply, errorPage(shop, visitor(request), error)))
 
   for (const route of routes(shop)) {
     await app.register(async (scope) => {
@@ -24,9 +26,6 @@ export async function createApp(shop: Shop): Promise<FastifyInstance> {
       })
     })
   }
-
-  app.setNotFoundHandler((request, reply) => send(reply, errorPage(shop, visitor(request), notFound)))
-  app.setErrorHandler((error, request, reply) => send(reply, errorPage(shop, visitor(request), error)))
   return app
 }
 

@@ -24,7 +24,8 @@ export function createPool(url: string, size = 10): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
-    connectionTimeoutMillis: 3_000,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
     query_timeout: 10_000,
     application_name: 'shop',
   })

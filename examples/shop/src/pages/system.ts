@@ -17,7 +17,8 @@ export const systemRoutes = (shop: Shop): Route[] => [
       const order = await applyPayment(shop.db, visit.body as PaymentEvent)
       if (!order) return json({ received: true, applied: false })
       const customer = await findCustomer(shop.db, order.customerId)
-      if (customer) await shop.mailer.orderPaid(customer.email, order)
+      // a letter that cannot be sent is no reason to have the payment told again
+      if (customer) void shop.mailer.orderPaid(customer.email, order).catch(console.error)
       return json({ received: true, applied: true })
     },
     webhookSignature(shop.config.PAYMENT_WEBHOOK_SECRET),

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { html } from '../html.ts'
 import { price } from '../money.ts'
-import { sign } from './signature.ts'
+import { deliver, newId, paymentSucceeded, type Delivery } from './webhook.ts'
 
 /** A shop with an account at the provider. */
 export interface Account {
@@ -14,22 +13,14 @@ export interface Account {
   readonly webhookSecret: string
 }
 
-/** A webhook as it was sent; what an eavesdropper would have to replay. */
-export interface Delivery {
-  readonly url: string
-  readonly body: string
-  readonly signature: string
-  readonly status: number
-}
-
 export interface Provider extends AsyncDisposable {
   readonly url: string
-  /** The latest deliveries, at most a hundred. */
+  /** The webhooks sent of late, at most a hundred. */
   readonly deliveries: readonly Delivery[]
   open(account: Account): void
 }
 
-interface Checkout {
+export interface Checkout {
   readonly id: string
   readonly account: Account
   readonly amount: number
@@ -39,8 +30,6 @@ interface Checkout {
   readonly cancelUrl: string
   status: 'open' | 'complete'
 }
-
-const newId = (prefix: string) => `${prefix}_${randomBytes(12).toString('hex')}`
 
 /**
  * A stand-in for Stripe: a real HTTP server with Checkout Sessions, a hosted payment page that works without
@@ -71,44 +60,6 @@ export async function startProvider(): Promise<Provider> {
     return checkout
   }
 
-  async function deliver({ account, amount, currency, metadata }: Checkout): Promise<void> {
-    const body = JSON.stringify({
-      id: newId('evt'),
-      object: 'event',
-      api_version: '2025-09-30.clover',
-      created: Math.floor(Date.now() / 1000),
-      livemode: false,
-      type: 'payment_intent.succeeded',
-      data: {
-        object: {
-          id: newId('pi'),
-          object: 'payment_intent',
-          amount,
-          amount_received: amount,
-          currency,
-          metadata,
-          status: 'succeeded',
-        },
-      },
-    })
-    for (let attempt = 0; attempt < 5 && !closed.signal.aborted; attempt++) {
-      const signature = sign(body, account.webhookSecret)
-      const status = await fetch(account.webhookUrl, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'stripe-signature': signature },
-        body,
-        signal: AbortSignal.any([closed.signal, AbortSignal.timeout(5_000)]),
-      }).then(
-        async (response) => (await response.arrayBuffer(), response.status),
-        () => 0,
-      )
-      deliveries.push({ url: account.webhookUrl, body, signature, status })
-      if (deliveries.length > 100) deliveries.shift()
-      if (status >= 200 && status < 300) return
-      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt).unref())
-    }
-  }
-
   async function api(request: IncomingMessage, response: ServerResponse, form: URLSearchParams): Promise<void> {
     const account = accounts.get(request.headers.authorization?.replace('Bearer ', '') ?? '')
     if (!account) return send(response, 401, { error: { type: 'invalid_request_error', message: 'No such key' } })
@@ -131,7 +82,7 @@ export async function startProvider(): Promise<Provider> {
     const pays = form.get('card') !== 'declined'
     if (pays && checkout.status === 'open') {
       checkout.status = 'complete'
-      void deliver(checkout)
+      void deliver(checkout.account, paymentSucceeded(checkout), closed.signal, deliveries)
     }
     response.writeHead(303, { location: pays ? checkout.successUrl : checkout.cancelUrl }).end()
   }

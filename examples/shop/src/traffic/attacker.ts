@@ -1,4 +1,4 @@
-import type { Delivery } from '../payments/provider.ts'
+import type { Delivery } from '../payments/webhook.ts'
 import { createBrowser, type Browser, type Seen } from './browser.ts'
 import type { Tally } from './tally.ts'
 
