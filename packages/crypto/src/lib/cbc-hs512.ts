@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hash, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { Cipheriv, Decipheriv, KeyObject } from 'node:crypto'
-import { frameHead } from './frame.ts'
+import { HmacSha512, hmacHead } from './hmac-sha512.ts'
 import { randomInto } from './random.ts'
 
 const ivBytes = 16
@@ -18,8 +18,7 @@ export const cbcOverhead: number = ivBytes + tagBytes
  */
 export class CbcHs512 {
   readonly #key: KeyObject
-  readonly #inner: Buffer
-  readonly #outer: Buffer
+  readonly #hmac: HmacSha512
   readonly #computed: Buffer = Buffer.alloc(tagBytes)
   readonly #claimed: Buffer = Buffer.alloc(tagBytes)
   readonly #sent: Buffer = Buffer.alloc(16)
@@ -31,12 +30,7 @@ export class CbcHs512 {
   constructor(key: Uint8Array) {
     if (key.length !== 64) throw new RangeError('A256CBC-HS512 takes a key of 64 bytes')
     this.#key = createSecretKey(key.subarray(32))
-    this.#inner = Buffer.alloc(128, 0x36)
-    this.#outer = Buffer.alloc(192, 0x5c)
-    for (let i = 0; i < 32; i++) {
-      this.#inner[i] = 0x36 ^ (key[i] as number)
-      this.#outer[i] = 0x5c ^ (key[i] as number)
-    }
+    this.#hmac = new HmacSha512(key.subarray(0, 32))
   }
 
   /**
@@ -90,12 +84,9 @@ export class CbcHs512 {
 
   /** HMAC-SHA-512 over additional data, IV, ciphertext and the additional data's length in bits. */
   #mac(frame: Buffer, aadEnd: number, end: number): string {
-    frame.set(this.#inner, 0)
-    const bits = (aadEnd - frameHead) * 8
     frame.fill(0, end, end + 4)
-    frame.writeUInt32BE(bits, end + 4)
-    this.#outer.write(hash('sha512', frame.subarray(0, end + 8), 'binary'), 128, 'latin1')
-    return hash('sha512', this.#outer, 'binary')
+    frame.writeUInt32BE((aadEnd - hmacHead) * 8, end + 4)
+    return this.#hmac.mac(frame, end + 8)
   }
 }
 

@@ -1,5 +1,7 @@
-/** Bytes of a frame before the additional data: room for HMAC's inner key block. */
-export const frameHead = 128
+import { hmacHead } from './hmac-sha512.ts'
+
+/** Bytes of a frame before the additional data. */
+export const frameHead: number = hmacHead
 
 /** Longest additional data in bytes: far above any real table, column and key, and bounded. */
 export const maxContextBytes = 2048

@@ -1,6 +1,7 @@
-import { createSecretKey, hkdfSync } from 'node:crypto'
+import { createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { CbcHs512 } from './cbc-hs512.ts'
+import { deriveKey } from './hkdf.ts'
 import { Siv } from './siv.ts'
 import { Xaes } from './xaes.ts'
 
@@ -42,9 +43,4 @@ export class KeySuites {
   get chunked(): Buffer {
     return (this.#chunked ??= deriveKey(this.#root, 'C2SP chunked AES-256-GCM', 32))
   }
-}
-
-/** HKDF-SHA-512 (RFC 5869) of a root key, without salt, under `shop/e1 <purpose>`. */
-export function deriveKey(root: KeyObject, purpose: string, length: number): Buffer {
-  return Buffer.from(hkdfSync('sha512', root, '', `shop/e1 ${purpose}`, length))
 }

@@ -38,6 +38,17 @@ export class Keyset {
     return this.#primary
   }
 
+  /**
+   * The primary key, when it may encrypt at this instant.
+   * @throws ERR_SHOP_CRYPTO_KEY_WINDOW
+   */
+  encrypting(now: () => number = Date.now): KeysetKey {
+    const { id, notBefore, notAfter } = this.#primary
+    if (notBefore !== undefined && now() < notBefore) throw outside(id, 'before its notBefore')
+    if (notAfter !== undefined && now() >= notAfter) throw outside(id, 'after its notAfter')
+    return this.#primary
+  }
+
   /** Grows with every {@link replace}. */
   get version(): number {
     return this.#version
@@ -158,4 +169,8 @@ function toKey(key: KeyJson, root: Uint8Array | undefined): KeysetKey {
 
 function instant(iso: string | undefined): number | undefined {
   return iso === undefined ? undefined : Date.parse(iso)
+}
+
+function outside(id: number, when: string): CryptoError {
+  return new CryptoError('ERR_SHOP_CRYPTO_KEY_WINDOW', `key ${id} may not encrypt ${when}; promote another key`)
 }

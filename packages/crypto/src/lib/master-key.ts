@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { CryptoError } from './errors.ts'
-import { deriveKey } from './key-suites.ts'
+import { deriveKey } from './hkdf.ts'
 
 /** Reads 64 hexadecimal characters as a 32-byte key. @throws ERR_SHOP_CRYPTO_MASTER_KEY, which never prints what it was given. */
 export function parseHexKey(hex: unknown, name: string): KeyObject {

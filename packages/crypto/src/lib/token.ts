@@ -47,7 +47,12 @@ export interface TokenHeader {
 
 /** Reads a token's header, or `undefined` when the text is no token of this format. */
 export function readHeader(token: string): TokenHeader | undefined {
-  if (!token.startsWith(textMark) || !/^[A-Za-z0-9_-]{8}/.test(token.slice(3, prefixLength))) return undefined
+  if (
+    typeof token !== 'string' ||
+    !token.startsWith(textMark) ||
+    !/^[A-Za-z0-9_-]{8}/.test(token.slice(3, prefixLength))
+  )
+    return undefined
   const bytes = Buffer.from(token.slice(3, prefixLength), 'base64url')
   if (bytes.length !== 6 || bytes[0] !== magic) return undefined
   return { suite: bytes[1] as number, keyId: bytes.readUInt32BE(2) }

@@ -13,7 +13,7 @@ export type NotFunction<T> = T extends (...args: never[]) => unknown ? never : T
 export interface Codec<T = unknown> {
   readonly name: string
   readonly tag: number
-  is(value: unknown): value is T
+  is(value: unknown): boolean
   encode(value: T): Uint8Array
   decode(bytes: Buffer): T
 }
@@ -31,7 +31,7 @@ export const bigintCodec: Codec<bigint> = {
 export const dateCodec: Codec<Date> = {
   name: 'date',
   tag: 0x41,
-  is: (value): value is Date => value instanceof Date && !Number.isNaN(value.getTime()),
+  is: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
   encode: (value) => Buffer.from(value.toISOString()),
   decode: (bytes) => new Date(bytes.toString('latin1')),
 }
@@ -68,7 +68,7 @@ export function decodeValue(bytes: Buffer, codecs: readonly Codec[]): { readonly
   if (kind === kinds.bytes) return { value: Buffer.from(payload) }
   if (kind === kinds.json) return { value: JSON.parse(payload.toString('utf8')) }
   const codec = codecs.find((c) => c.tag === kind)
-  return codec && { value: codec.decode(payload) }
+  return codec && { value: codec.decode(Buffer.from(payload)) }
 }
 
 const maxDepth = 100

@@ -7,11 +7,11 @@ import { budgetReached, decryptFailed, legacyRead } from './events.ts'
 import type { RefusalReason } from './events.ts'
 import type { KeySuites } from './key-suites.ts'
 import { Keyset, masterKeyset, parseKeyset } from './keyset.ts'
-import type { KeysetKey } from './keyset.ts'
 import type { KeysetJson } from './keyset-json.ts'
 import { isLegacy, legacyReader } from './legacy.ts'
 import type { LegacyOptions, LegacyReader } from './legacy.ts'
 import { checkNames, optionError, wholeNumber } from './options.ts'
+import { refusal } from './refusal.ts'
 import { decodeBody, decodedLength, prefixLength, readHeader, suites, tokenPrefix } from './token.ts'
 import type { Suite } from './token.ts'
 import { decodeValue, encodeValue, kinds } from './value.ts'
@@ -26,7 +26,7 @@ export interface VaultOptions {
   /** `table.column` names encrypted deterministically (suite 0x03), so that equal values are equal tokens. Tells who reads the table which rows are equal. @default [] */
   readonly deterministic?: readonly string[]
   /** Types beyond string, bytes and JSON. @default [] */
-  readonly codecs?: readonly Codec<never>[]
+  readonly codecs?: readonly Codec[]
   /** Reads old `iv:ciphertext` values until a date. @default off */
   readonly legacy?: LegacyOptions
   /** Longest value, in bytes. @default 16 MiB */
@@ -83,13 +83,13 @@ export class Vault {
   readonly #codecs: readonly Codec[]
   readonly #legacy: LegacyReader | undefined
   readonly #maxBytes: number
+  readonly #uncounted: number
   readonly #budget: number
   readonly #now: () => number
   readonly #usage = new Map<number, Usage>()
   #legacyCount = 0
   #version = -1
   #lanes: ReadonlyMap<string, Lane> = new Map()
-  #primary!: KeysetKey
   #primarySuites!: KeySuites
   #primaryUsage!: Usage
   #prefixes!: Readonly<Record<'cbcHs512' | 'xaes' | 'siv', string>>
@@ -105,6 +105,7 @@ export class Vault {
     this.#codecs = checkCodecs(options.codecs)
     this.#legacy = options.legacy && legacyReader(options.legacy)
     this.#maxBytes = wholeNumber('createVault', 'maxBytes', options.maxBytes, 2 ** 24, 1, 2 ** 28)
+    this.#uncounted = Math.min(this.#maxBytes, shortBytes)
     this.#budget = wholeNumber('createVault', 'budget', options.budget, 2 ** 32, 1, 2 ** 48)
     this.#now = options.now ?? Date.now
     this.#sync()
@@ -118,11 +119,12 @@ export class Vault {
   encrypt(value: unknown, context: FieldContext): string
   encrypt(value: unknown, context: FieldContext): string {
     const { kind, payload } = encodeValue(value, this.#codecs)
-    const primary = this.#usable()
+    this.#sync()
+    const primary = this.#keyset.encrypting(this.#now)
     const text = typeof payload === 'string'
     // three bytes are the most a UTF-16 unit takes in UTF-8, so short strings need no counting
     const length =
-      1 + (!text ? payload.length : payload.length * 3 < shortBytes ? payload.length : Buffer.byteLength(payload))
+      1 + (!text ? payload.length : payload.length * 3 < this.#uncounted ? payload.length : Buffer.byteLength(payload))
     if (length - 1 > this.#maxBytes)
       throw new CryptoError(
         'ERR_SHOP_CRYPTO_TOO_LARGE',
@@ -281,16 +283,7 @@ export class Vault {
   }
 
   #isDeterministic(context: Pick<FieldContext, 'table' | 'column'>): boolean {
-    return this.#deterministic.size !== 0 && this.#deterministic.has(`${context.table}.${context.column}`)
-  }
-
-  #usable(): KeysetKey {
-    this.#sync()
-    const primary = this.#primary
-    if (primary.notBefore !== undefined && this.#now() < primary.notBefore)
-      throw outside(primary, 'before its notBefore')
-    if (primary.notAfter !== undefined && this.#now() >= primary.notAfter) throw outside(primary, 'after its notAfter')
-    return primary
+    return this.#deterministic.size !== 0 && this.#deterministic.has(`${context?.table}.${context?.column}`)
   }
 
   #count(keyId: number): void {
@@ -309,9 +302,8 @@ export class Vault {
       }
     }
     this.#lanes = lanes
-    this.#primary = this.#keyset.primary
-    this.#primarySuites = this.#primary.suites as KeySuites
-    const { id } = this.#primary
+    const { id, suites: primarySuites } = this.#keyset.primary
+    this.#primarySuites = primarySuites as KeySuites
     const usage = this.#usage.get(id) ?? { count: 0 }
     this.#usage.set(id, usage)
     this.#primaryUsage = usage
@@ -359,17 +351,7 @@ export class Vault {
   }
 
   #refuse(reason: RefusalReason, token: string, context: FieldContext): DecryptionError {
-    if (decryptFailed.hasSubscribers) {
-      const head = typeof token === 'string' ? readHeader(token) : undefined
-      decryptFailed.publish({
-        reason,
-        table: context.table,
-        column: context.column,
-        keyId: head?.keyId,
-        suite: head?.suite,
-      })
-    }
-    return new DecryptionError()
+    return refusal(reason, context, decryptFailed.hasSubscribers ? readHeader(token) : undefined)
   }
 }
 
@@ -400,16 +382,12 @@ function keysetFrom({ keyset, masterKey }: VaultOptions): Keyset {
   return keyset instanceof Keyset ? keyset : parseKeyset(keyset as KeysetJson | string)
 }
 
-function checkCodecs(codecs: readonly Codec<never>[] = []): readonly Codec[] {
+function checkCodecs(codecs: readonly Codec[] = []): readonly Codec[] {
   const tags = new Set<number>()
   for (const { tag } of codecs) {
     if (!Number.isInteger(tag) || tag < 0x40 || tag > 0x7f || tags.has(tag))
       throw optionError('createVault', 'codecs', 'must have distinct tags from 0x40 to 0x7f')
     tags.add(tag)
   }
-  return codecs as readonly unknown[] as readonly Codec[]
-}
-
-function outside(key: KeysetKey, when: string): CryptoError {
-  return new CryptoError('ERR_SHOP_CRYPTO_KEY_WINDOW', `key ${key.id} may not encrypt ${when}; promote another key`)
+  return codecs
 }

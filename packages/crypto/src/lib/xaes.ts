@@ -1,13 +1,14 @@
-import { createCipheriv, createDecipheriv, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { Cmac } from './cmac.ts'
+import { gcmOpen, gcmSeal, gcmTagBytes } from './gcm.ts'
 import { randomInto } from './random.ts'
 
 const nonceBytes = 24
 const commitmentBytes = 32
-const tagBytes = 16
+const sealedAt = nonceBytes + commitmentBytes
 /** Bytes a sealed body has beyond its plaintext. */
-export const xaesOverhead: number = nonceBytes + commitmentBytes + tagBytes
+export const xaesOverhead: number = sealedAt + gcmTagBytes
 
 /**
  * XAES-256-GCM (C2SP) with a key commitment: nonce, commitment, ciphertext, tag.
@@ -28,31 +29,17 @@ export class Xaes {
   }
 
   /** Seals the concatenation of `parts`, so that a kind byte and a string need no joining. */
-  seal(aad: Uint8Array, parts: readonly (Uint8Array | string)[]): Buffer {
-    const nonce = Buffer.allocUnsafe(nonceBytes)
-    randomInto(nonce, 0, nonceBytes)
-    const cipher = createCipheriv('aes-256-gcm', this.messageKey(nonce), nonce.subarray(12)).setAAD(aad)
-    const sealed = parts.map((part) => (typeof part === 'string' ? cipher.update(part, 'utf8') : cipher.update(part)))
-    cipher.final()
-    return Buffer.concat([nonce, this.#commitment, ...sealed, cipher.getAuthTag()])
+  seal(aad: Uint8Array, parts: readonly (Uint8Array | string)[], nonce: Buffer = freshNonce()): Buffer {
+    return Buffer.concat([nonce, this.#commitment, ...gcmSeal(this.messageKey(nonce), nonce.subarray(12), aad, parts)])
   }
 
   /** The plaintext, or `undefined` when the body is not authentic. */
   open(aad: Uint8Array, body: Buffer): Buffer | undefined {
     if (body.length < xaesOverhead) return undefined
-    const committed = timingSafeEqual(body.subarray(nonceBytes, nonceBytes + commitmentBytes), this.#commitment)
-    const decipher = createDecipheriv('aes-256-gcm', this.messageKey(body), body.subarray(12, nonceBytes), {
-      authTagLength: tagBytes,
-    })
-    decipher.setAAD(aad).setAuthTag(body.subarray(body.length - tagBytes))
-    const plain = decipher.update(body.subarray(nonceBytes + commitmentBytes, body.length - tagBytes))
-    // the commitment is judged last, so that a wrong one takes as long as a wrong tag
-    try {
-      decipher.final()
-    } catch {
-      plain.fill(0)
-      return undefined
-    }
+    const nonce = body.subarray(0, nonceBytes)
+    const committed = timingSafeEqual(body.subarray(nonceBytes, sealedAt), this.#commitment)
+    // opened in any case, so that a wrong commitment takes as long as a wrong tag
+    const plain = gcmOpen(this.messageKey(nonce), nonce.subarray(12), aad, body.subarray(sealedAt))
     return committed ? plain : undefined
   }
 
@@ -74,4 +61,10 @@ function counterBlocks(letter: number, context: Uint8Array): Buffer {
     for (let j = 0; j < 12; j++) blocks[i * 16 + 4 + j] = context[j] as number
   }
   return blocks
+}
+
+function freshNonce(): Buffer {
+  const nonce = Buffer.allocUnsafe(nonceBytes)
+  randomInto(nonce, 0, nonceBytes)
+  return nonce
 }
