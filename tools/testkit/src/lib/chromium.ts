@@ -1,19 +1,23 @@
-import { rmSync } from 'node:fs'
-
 import { type BrowserContext, chromium as playwright, type LaunchOptions } from 'playwright-core'
 
 import { here } from './needs.ts'
-import { ownDirectory } from './spawn.ts'
+import { guardedDirectory } from './spawn.ts'
 
-/** Headless Chromium from PATH or .toolchain, never downloaded by playwright; closes with its profile. */
+/** Headless Chromium from PATH or .toolchain, never downloaded by playwright; its profile goes when it closes. */
 export async function chromium(options: LaunchOptions = {}): Promise<BrowserContext & AsyncDisposable> {
   const executablePath = here('chromium').programs.chromium!
-  const dir = ownDirectory('chromium')
-  const context = await playwright.launchPersistentContext(dir, {
-    executablePath,
-    args: ['--disable-dev-shm-usage'],
-    ...options,
+  const { dir, remove } = guardedDirectory('chromium')
+  const launch = { executablePath, args: ['--disable-dev-shm-usage'], ...options }
+  const context = await playwright.launchPersistentContext(dir, launch).catch(async (error: unknown) => {
+    await remove()
+    throw error
   })
-  context.on('close', () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
-  return context
+  const close = context.close.bind(context)
+  return Object.assign(context, {
+    async close(reason?: { reason?: string }) {
+      await close(reason)
+      await remove()
+    },
+    [Symbol.asyncDispose]: () => context.close(),
+  })
 }

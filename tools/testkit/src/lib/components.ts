@@ -48,7 +48,9 @@ export function find(name: string): Found {
     programs[names.split('|')[0]!] = file
   }
   for (const file of component.files ?? []) {
-    const found = [path.join(debs, name, 'root/usr'), '/usr'].map((usr) => path.join(usr, file)).find((place) => existsSync(place))
+    const found = [path.join(debs, name, 'root/usr'), '/usr']
+      .map((usr) => path.join(usr, file))
+      .find((place) => existsSync(place))
     if (!found) return absent(component, file)
     programs[file] = found
   }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -27,7 +28,7 @@ const watchdog = `read said
 kill -"$2" "$1" 2>/dev/null
 n=0; while kill -0 "$1" 2>/dev/null && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done
 kill -KILL "$1" 2>/dev/null
-[ -z "$3" ] || { sleep 0.1; rm -rf "$3"; }`
+[ -z "$3" ] || { sleep 0.3; rm -rf "$3"; }`
 
 export interface GuardedOptions {
   readonly env?: Record<string, string>
@@ -44,7 +45,7 @@ export function guarded(file: string, args: readonly string[], options: GuardedO
   const { dir, ids = {}, ephemeral = true, end = 'SIGKILL' } = options
   const env = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC', ...options.env }
   const child = spawn(file, args, { ...ids, env, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  const guard = watch(child, end, ephemeral ? dir : '')
+  const guard = watch(child.pid, end, ephemeral ? dir : '')
   let log = ''
   const take = (data: Buffer): void => {
     log = (log + data).slice(-1_000_000)
@@ -68,8 +69,8 @@ export function guarded(file: string, args: readonly string[], options: GuardedO
       let gone = false
       void exited.then(() => (gone = true))
       while (!(typeof line === 'string' ? log.includes(line) : line.test(log))) {
+        await new Promise((resolve) => setTimeout(resolve, gone ? 50 : 5)) // its last words come after its end
         if (gone) throw new Error(`${path.basename(file)} exited: ${log.trim()}`)
-        await new Promise((resolve) => setTimeout(resolve, 5))
       }
     },
     async stop(signal = end) {
@@ -83,9 +84,9 @@ export function guarded(file: string, args: readonly string[], options: GuardedO
   }
 }
 
-function watch(child: ChildProcess, end: NodeJS.Signals, dir: string): ChildProcess | undefined {
-  if (process.platform === 'win32' || child.pid === undefined) return undefined
-  const guard = spawn('/bin/sh', ['-c', watchdog, 'watchdog', String(child.pid), end.slice(3), dir], {
+function watch(pid: number | undefined, end: NodeJS.Signals, dir: string): ChildProcess | undefined {
+  if (process.platform === 'win32' || pid === undefined) return undefined
+  const guard = spawn('/bin/sh', ['-c', watchdog, 'watchdog', String(pid), end.slice(3), dir], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
@@ -93,6 +94,17 @@ function watch(child: ChildProcess, end: NodeJS.Signals, dir: string): ChildProc
   ;(guard.stdin as unknown as net.Socket).unref()
   guard.stdin?.on('error', () => {})
   return guard
+}
+
+/** A folder that goes with this process, for what ends by itself when this process does. */
+export function guardedDirectory(name: string): { readonly dir: string; remove(): Promise<void> } {
+  const dir = ownDirectory(name)
+  const guard = watch(process.pid, 'SIGTERM', dir)
+  const remove = async (): Promise<void> => {
+    await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+    guard?.stdin?.end('stopped\n')
+  }
+  return { dir, remove }
 }
 
 /** A folder of a component's own; whoever starts the component removes it. */
