@@ -1,9 +1,11 @@
-import type { Request, RequestHandler, Response } from 'express'
+import type { Express, Request, RequestHandler, Response } from 'express'
 
-import { createChain } from './lib/chain.ts'
-import type { PolicyList } from './lib/compose.ts'
+import { type Chain, createChain } from './lib/chain.ts'
+import { compose, type PolicyList } from './lib/compose.ts'
+import { explain as explainPolicies } from './lib/explain.ts'
 import { drive } from './lib/node-drive.ts'
 import { NodeExchange } from './lib/node-exchange.ts'
+import type { Policy } from './lib/policy.ts'
 
 /**
  * Policies as one Express middleware (Express 4 and 5). Put it first: before body parsers and routers.
@@ -14,12 +16,56 @@ import { NodeExchange } from './lib/node-exchange.ts'
  */
 export function protect(...policies: PolicyList): RequestHandler {
   const chain = createChain(policies)
-  if (chain.idle) return (_request, _response, next) => next()
+  const handler: RequestHandler = chain.idle ? (_request, _response, next) => next() : guard(chain)
+  protectedBy.set(handler, compose(...policies))
+  return handler
+}
+
+/** Which policies a middleware of an application carries out, for `explain`. */
+const protectedBy = new WeakMap<object, readonly Policy[]>()
+
+function guard(chain: Chain): RequestHandler {
   return function shopProtect(request, response, next) {
     const passed = drive(chain, new ExpressExchange(request, response))
     if (passed === true) next()
     else if (passed) void passed.then((late) => late && next(), next)
   }
+}
+
+/**
+ * What stands where in an application: the policies of each `protect()` in order, and warnings about what stands before
+ * it. Call it at boot, in development.
+ *
+ * @example console.log(explain(app))
+ */
+export function explain(app: Express): string {
+  // Express 4 keeps its router elsewhere, and throws when asked for the other
+  const router = 'lazyrouter' in app ? (app as { _router?: Stack })._router : (app as { router?: Stack }).router
+  const layers = router?.stack ?? []
+  const lines: string[] = []
+  const routes: string[] = []
+  let parser: string | undefined
+  for (const { handle, route } of layers) {
+    const policies = protectedBy.get(handle)
+    if (route) routes.push(route.path)
+    else if (/^(json|urlencoded|raw|text)Parser$/.test(handle.name)) parser ??= handle.name
+    if (!policies) continue
+    lines.push(explainPolicies(...policies))
+    if (routes.length > 0)
+      lines.push(`warning: routes stand before protect(), which does not see them: ${routes.join(', ')}`)
+    if (parser)
+      lines.push(
+        `warning: ${parser} stands before protect(): policies cannot refuse a body before it is parsed, nor read its raw bytes`,
+      )
+  }
+  return lines.length > 0 ? lines.join('\n') : 'warning: no protect() in this application'
+}
+
+interface Stack {
+  readonly stack: ReadonlyArray<{
+    readonly handle: { readonly name: string }
+    readonly route?: { readonly path: string }
+  }>
 }
 
 class ExpressExchange extends NodeExchange {

@@ -31,8 +31,11 @@ export function protect(
     if (chain.idle) return handler
     return function shopProtect(request, response) {
       const peer = (): Peer =>
-        peerOf(request, request.socket.remoteAddress ?? '', (request.socket as TLSSocket).encrypted === true, (name) =>
-          exchange.header(name),
+        peerOf(
+          request,
+          request.socket.remoteAddress ?? '',
+          (request.socket as TLSSocket).encrypted === true,
+          (name) => exchange.header(name) ?? (name === 'host' ? exchange.header(':authority') : undefined),
         )
       const exchange = new PlainExchange(request, response, peer)
       const passed = drive(chain, exchange)

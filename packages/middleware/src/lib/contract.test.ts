@@ -512,7 +512,7 @@ describe.each(FRAMEWORKS)('the contract on %s', (framework) => {
   test('many requests at once, on kept-alive and pipelined connections, keep their own values', async () => {
     const { outcomes, policy } = recorder()
     await using served = await start(
-      { name: 'mark', evaluate: async (request) => (await sleep(1), seen.set(request, request.query)) },
+      { name: 'mark', evaluate: async (request) => (await sleep(1), seen.set(request, request.query), undefined) },
       policy,
     )
     const replies = await Promise.all(Array.from({ length: 100 }, (_, i) => ask(framework, served, `/seen?${i}`)))

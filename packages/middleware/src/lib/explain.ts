@@ -23,7 +23,7 @@ function warnings(policies: readonly Policy[]): string[] {
   const found: string[] = []
   const place = new Map(policies.map(({ name }, index) => [name, index]))
   const owner = new Map<string, string>()
-  policies.forEach(({ name, traits, bodyLimit, inspect }, index) => {
+  policies.forEach(({ name, traits }, index) => {
     for (const later of traits?.before ?? []) {
       if ((place.get(later) ?? Infinity) < index) found.push(`${name} must stand before ${later}`)
     }
@@ -35,7 +35,6 @@ function warnings(policies: readonly Policy[]): string[] {
       if (other !== undefined) found.push(`${other} and ${name} both set ${header}; the later one wins`)
       owner.set(header, name)
     }
-    if (bodyLimit !== undefined && !inspect) found.push(`${name} limits the body but does not inspect it`)
   })
   const limits = new Map(
     policies.flatMap(({ name, bodyLimit }) => (bodyLimit === undefined ? [] : [[name, bodyLimit] as const])),

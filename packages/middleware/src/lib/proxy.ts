@@ -35,7 +35,7 @@ export function createPeerOf(
   const trusted = trust === undefined ? undefined : typeof trust === 'number' ? byHops(trust) : byAddress(trust)
   return (address, encrypted, header) => {
     const ip = plain(address)
-    const host = header('host') ?? header(':authority')
+    const host = header('host')
     if (!trusted?.(ip, 0)) return { ip, secure: encrypted, host }
     const hops = (header('x-forwarded-for') ?? '').split(',').reverse()
     let client = ip
@@ -60,6 +60,7 @@ function byHops(hops: number): (ip: string, index: number) => boolean {
 function byAddress(networks: readonly string[]): (ip: string) => boolean {
   if (!Array.isArray(networks)) throw refused(networks)
   const list = new BlockList()
+  if (!networks.every((network) => typeof network === 'string')) throw refused(networks)
   for (const network of networks.flatMap((name) => NAMED[name as keyof typeof NAMED] ?? [name])) {
     const [address = '', bits, more] = network.split('/')
     const family = isIP(address)
