@@ -1,0 +1,53 @@
+import type { Pool, PoolClient } from 'pg'
+
+import { insertStatements, insertTuples, type InsertStatements } from './insert.ts'
+import type { Tuple } from './tuple.ts'
+
+/** One connection of the pool, kept while a lane has rows to write, and given back when it has none. */
+export class DatabaseWriter {
+  readonly #pool: Pool
+  readonly #schema: string
+  readonly #statements: InsertStatements
+  readonly #adopted = new WeakSet<PoolClient>()
+  #client: PoolClient | undefined
+
+  constructor(pool: Pool, schema: string) {
+    this.#pool = pool
+    this.#schema = schema
+    this.#statements = insertStatements(schema)
+  }
+
+  /** Writes rows in one statement within `timeout` milliseconds; on any error the connection is thrown away. */
+  async write(tuples: readonly Tuple[], timeout: number): Promise<void> {
+    const client = (this.#client ??= await this.#connect())
+    try {
+      await insertTuples(client, this.#statements, tuples, timeout)
+    } catch (error) {
+      this.#client = undefined
+      client.release(true)
+      throw error
+    }
+  }
+
+  /** Gives the connection back. */
+  release(): void {
+    this.#client?.release()
+    this.#client = undefined
+  }
+
+  async #connect(): Promise<PoolClient> {
+    const client = await this.#pool.connect()
+    if (this.#adopted.has(client)) return client
+    client.on('error', ignore) // a connection lost while idle; the next write finds out
+    try {
+      await client.query(`select ${this.#schema}.adopt()`)
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+    this.#adopted.add(client)
+    return client
+  }
+}
+
+function ignore(): void {}

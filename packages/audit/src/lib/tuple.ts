@@ -1,0 +1,133 @@
+import { createHmac, type KeyObject } from 'node:crypto'
+
+import { canonicalize } from './canonical.ts'
+import type { RecordedEvent } from './event.ts'
+import { leafHash } from './merkle.ts'
+
+/**
+ * One row of the events table in PostgreSQL's own binary format: for every column a length (int32, -1 for null) and
+ * the bytes. The spool keeps rows like this and the database takes them like this, so nothing is encoded twice.
+ */
+export type Tuple = Buffer
+
+/** The columns of a tuple in their order, with the element type's OID for binary arrays. */
+export const tupleColumns = [
+  { name: 'time', type: 'timestamptz', oid: 1184 },
+  { name: 'id', type: 'uuid', oid: 2950 },
+  { name: 'seq', type: 'bigint', oid: 20 },
+  { name: 'action', type: 'text', oid: 25 },
+  { name: 'actor', type: 'text', oid: 25 },
+  { name: 'target', type: 'text', oid: 25 },
+  { name: 'outcome', type: 'text', oid: 25 },
+  { name: 'severity', type: 'text', oid: 25 },
+  { name: 'subject', type: 'text', oid: 25 },
+  { name: 'body', type: 'text', oid: 25 },
+  { name: 'mac', type: 'bytea', oid: 17 },
+  { name: 'sealed', type: 'bytea', oid: 17 },
+] as const
+
+/** Milliseconds between 1970 and 2000, PostgreSQL's year zero. */
+const EPOCH_2000 = 946_684_800_000
+
+/** Bytes of an event's MAC. */
+export const MAC_BYTES = 16
+
+/** The application's seal over a leaf hash: 16 bytes of HMAC-SHA-256 under a key the database never sees. */
+export function eventMac(key: KeyObject, leaf: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(leaf).digest().subarray(0, MAC_BYTES)
+}
+
+/** A tuple, and the hash the next event of the writer links to. */
+export interface EncodedEvent {
+  readonly tuple: Tuple
+  readonly leaf: Buffer
+}
+
+/** Encodes an event; the body is hashed as it will be stored. */
+export function encodeEvent(
+  body: RecordedEvent,
+  time: number,
+  sealed: Uint8Array | undefined,
+  key: KeyObject | undefined,
+): EncodedEvent {
+  const text = canonicalize(body)
+  const leaf = leafHash(text)
+  const actor = body.actor && `${body.actor.type}:${body.actor.id}`
+  const target = body.targets?.[0] && `${body.targets[0].type}:${body.targets[0].id}`
+  const mac = key && eventMac(key, leaf)
+  const strings = [body.action, actor, target, body.outcome, body.severity, body.pii?.subject, text]
+  let size = 12 + 20 + 12 + 4 + (mac?.length ?? 0) + 4 + (sealed?.length ?? 0)
+  for (const string of strings) size += 4 + (string === undefined ? 0 : string.length * 3)
+  const room = scratch(size)
+  room.writeInt32BE(8, 0)
+  room.writeBigInt64BE(BigInt(time - EPOCH_2000) * 1000n, 4)
+  room.writeInt32BE(16, 12)
+  room.write(body.id.replaceAll('-', ''), 16, 16, 'hex')
+  room.writeInt32BE(8, 32)
+  room.writeBigInt64BE(BigInt(body.link?.seq ?? 0), 36)
+  let at = 44
+  for (const string of strings) {
+    const length = string === undefined ? -1 : room.write(string, at + 4)
+    at = room.writeInt32BE(length, at) + Math.max(length, 0)
+  }
+  for (const bytes of [mac, sealed]) {
+    at = room.writeInt32BE(bytes ? bytes.length : -1, at)
+    if (bytes) room.set(bytes, at)
+    at += bytes?.length ?? 0
+  }
+  return { tuple: Buffer.from(room.subarray(0, at)), leaf }
+}
+
+let shared = Buffer.allocUnsafe(16_384)
+
+function scratch(size: number): Buffer {
+  if (shared.length < size) shared = Buffer.allocUnsafe(size)
+  return shared
+}
+
+/** The fields of a tuple, each as PostgreSQL's binary form takes it. */
+export function tupleFields(tuple: Tuple): (Buffer | null)[] {
+  const fields: (Buffer | null)[] = []
+  for (let at = 0; at < tuple.length;) {
+    const length = tuple.readInt32BE(at)
+    at += 4
+    fields.push(length < 0 ? null : tuple.subarray(at, at + length))
+    at += Math.max(length, 0)
+  }
+  return fields
+}
+
+/** Many tuples as one binary array per column, for `unnest`. */
+export function tupleArrays(tuples: readonly Tuple[]): Buffer[] {
+  const sizes = new Array<number>(tupleColumns.length).fill(20)
+  for (const tuple of tuples) {
+    let at = 0
+    for (let c = 0; c < sizes.length; c++) {
+      const step = 4 + Math.max(tuple.readInt32BE(at), 0)
+      sizes[c]! += step
+      at += step
+    }
+  }
+  const arrays = sizes.map((size, c) => arrayHeader(Buffer.allocUnsafe(size), tupleColumns[c]!.oid, tuples.length))
+  const ends = new Array<number>(sizes.length).fill(20)
+  for (const tuple of tuples) {
+    let at = 0
+    for (let c = 0; c < ends.length; c++) {
+      const next = at + 4 + Math.max(tuple.readInt32BE(at), 0)
+      tuple.copy(arrays[c]!, ends[c]!, at, next)
+      ends[c]! += next - at
+      at = next
+    }
+  }
+  return arrays
+}
+
+/** One dimension, nulls possible, numbered from 1. */
+function arrayHeader(array: Buffer, oid: number, count: number): Buffer {
+  array.writeInt32BE(1, 0)
+  array.writeInt32BE(1, 4)
+  array.writeInt32BE(oid, 8)
+  array.writeInt32BE(count, 12)
+  array.writeInt32BE(1, 16)
+  return array
+}
