@@ -8,11 +8,12 @@ import type { RequestView } from './lib/policy.ts'
 import { protect } from './node.ts'
 
 async function see(options: object): Promise<Pick<RequestView, 'ip' | 'secure' | 'host'>> {
-  let seen: RequestView | undefined
+  let seen: Pick<RequestView, 'ip' | 'secure' | 'host'> | undefined
   const server = createServer(
-    protect(options, { name: 'see', evaluate: (request) => void (seen = request) as undefined })((_, response) =>
-      response.end(),
-    ),
+    protect(options, {
+      name: 'see',
+      evaluate: ({ ip, secure, host }) => void (seen = { ip, secure, host }) as undefined,
+    })((_, response) => response.end()),
   )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -26,8 +27,7 @@ async function see(options: object): Promise<Pick<RequestView, 'ip' | 'secure' |
   })
   server.closeAllConnections()
   server.close()
-  const { ip, secure, host } = seen!
-  return { ip, secure, host }
+  return seen!
 }
 
 test('forwarded headers count only from proxies that are trusted', async () => {
