@@ -1,9 +1,11 @@
-import { anonymous, answer, errorPage, notFound, routes, type Reply, type Shop } from '@shop/example-shop'
+import { once } from 'node:events'
+
+import { anonymous, answer, errorPage, notFound, routes, type Listen, type Reply, type Shop } from '@shop/example-shop'
 import { protect } from '@shop/middleware/express'
 import express, { type Express, type Request, type Response } from 'express'
 
 /** The shop on Express 5: policies, body parsers, routes, and a page for whatever goes wrong. */
-export function createApp(shop: Shop): Express {
+function createApp(shop: Shop): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('query parser', 'simple')
@@ -25,6 +27,16 @@ export function createApp(shop: Shop): Express {
     send(response, errorPage(shop, visitor(request), error)),
   )
   return app
+}
+
+export const listen: Listen = async (shop, { HOST, PORT }) => {
+  const server = createApp(shop).listen(PORT, HOST)
+  await once(server, 'listening')
+  return async () => {
+    server.close()
+    server.closeIdleConnections()
+    await once(server, 'close')
+  }
 }
 
 const incoming = (request: Request) => ({

@@ -1,15 +1,5 @@
-import { once } from 'node:events'
-
 import { run } from '@shop/example-shop'
 
-import { createApp } from './app.ts'
+import { listen } from './app.ts'
 
-await run('express', async (shop, { HOST, PORT }) => {
-  const server = createApp(shop).listen(PORT, HOST)
-  await once(server, 'listening')
-  return async () => {
-    server.close()
-    server.closeIdleConnections()
-    await once(server, 'close')
-  }
-})
+await run('express', listen)

@@ -1,10 +1,10 @@
 import formbody from '@fastify/formbody'
-import { anonymous, answer, errorPage, notFound, routes, type Reply, type Shop } from '@shop/example-shop'
+import { anonymous, answer, errorPage, notFound, routes, type Listen, type Reply, type Shop } from '@shop/example-shop'
 import { protect } from '@shop/middleware/fastify'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** The shop on Fastify 5: policies, a form parser, each route in a scope of its own, and a page for whatever goes wrong. */
-export async function createApp(shop: Shop): Promise<FastifyInstance> {
+async function createApp(shop: Shop): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: 100 * 1024,
     trustProxy: shop.config.TRUST_PROXY ?? false,
@@ -27,6 +27,12 @@ export async function createApp(shop: Shop): Promise<FastifyInstance> {
     })
   }
   return app
+}
+
+export const listen: Listen = async (shop, { HOST, PORT }) => {
+  const app = await createApp(shop)
+  await app.listen({ host: HOST, port: PORT })
+  return () => app.close()
 }
 
 const incoming = (request: FastifyRequest) => ({

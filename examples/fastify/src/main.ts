@@ -1,9 +1,5 @@
 import { run } from '@shop/example-shop'
 
-import { createApp } from './app.ts'
+import { listen } from './app.ts'
 
-await run('fastify', async (shop, { HOST, PORT }) => {
-  const app = await createApp(shop)
-  await app.listen({ host: HOST, port: PORT })
-  return () => app.close()
-})
+await run('fastify', listen)

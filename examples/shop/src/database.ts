@@ -34,13 +34,16 @@ export function createPool(url: string, size = 10): pg.Pool {
   return pool
 }
 
-/** @throws {BootError} when PostgreSQL cannot be reached or refuses us */
-export async function requireDatabase(pool: pg.Pool): Promise<void> {
+/** @throws {BootError} when PostgreSQL cannot be reached within three seconds, or refuses us */
+export async function requireDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 })
   try {
-    await pool.query('select 1')
+    await client.connect()
   } catch (error) {
-    const { host, port, database } = pool.options
+    const { host, port, database } = client
     throw new BootError(`PostgreSQL at ${host}:${port}/${database} refuses: ${reason(error)}`, { cause: error })
+  } finally {
+    await client.end()
   }
 }
 

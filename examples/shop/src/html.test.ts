@@ -10,11 +10,8 @@ describe('html', () => {
   })
 
   it('takes templates and lists of templates as they are', () => {
-    expect(
-      html`<ul>
-        ${['a', '<b>'].map((item) => html`<li>${item}</li>`)}
-      </ul>`.text,
-    ).toBe('<ul><li>a</li><li>&lt;b&gt;</li></ul>')
+    const item = (name: string) => html`<b>${name}</b>`
+    expect(html`[${['a', '<b>'].map(item)}]`.text).toBe('[<b>a</b><b>&lt;b&gt;</b>]')
   })
 
   it('shows nothing for what is absent, and zero as zero', () => {

@@ -1,6 +1,6 @@
 export { answer, errorPage, notFound, type Incoming } from './answer.ts'
 export { routes } from './routes.ts'
-export { run } from './run.ts'
+export { run, type Listen } from './run.ts'
 export { anonymous } from './session.ts'
 export { createShop, type Shop } from './shop.ts'
 export type { Reply, Route } from './web.ts'

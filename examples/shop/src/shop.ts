@@ -21,9 +21,9 @@ export interface Shop extends AsyncDisposable {
 
 /** @throws {BootError} when PostgreSQL refuses or its migrations are not whole */
 export async function createShop(config: Config): Promise<Shop> {
+  await requireDatabase(config.DATABASE_URL)
   const pool = createPool(config.DATABASE_URL)
   try {
-    await requireDatabase(pool)
     await migrate(pool)
     const db = createDatabase(pool)
     const mailer = createMailer(config.SMTP_URL)

@@ -25,7 +25,7 @@ export const accountRoutes = (shop: Shop): Route[] => [
       if (!customerId) return loginPage(shop, visit, { password: 'Address and password do not match.' })
       return redirect(ownPath(visit.query['next']), { 'set-cookie': await logIn(shop.db, visit.session, customerId) })
     },
-    loginThrottle(30),
+    loginThrottle(10),
   ),
 
   post('/logout', async (visit) => redirect('/', { 'set-cookie': await endSession(shop.db, visit.session) })),

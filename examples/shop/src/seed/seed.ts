@@ -13,7 +13,7 @@ export interface Sizes {
 }
 
 /** Fills an empty, migrated shop. The same sizes give the same shop, with its last order placed just now. */
-export async function seed(pool: pg.Pool, sizes: Sizes, progress: Progress): Promise<void> {
+export async function seed(pool: pg.Pool, sizes: Sizes, progress?: Progress): Promise<void> {
   const customers = Math.max(10, Math.ceil(sizes.orders / 5))
   const client = await pool.connect()
   try {
@@ -27,7 +27,7 @@ export async function seed(pool: pg.Pool, sizes: Sizes, progress: Progress): Pro
       ['statistics', () => client.query('analyze')],
     ] as const
     for (const [i, [label, step]] of steps.entries()) {
-      progress.at(i / steps.length, label)
+      progress?.at(i / steps.length, label)
       await step()
     }
     await client.query('commit')
@@ -35,7 +35,7 @@ export async function seed(pool: pg.Pool, sizes: Sizes, progress: Progress): Pro
     await client.query('rollback')
     throw error
   } finally {
-    progress.end()
+    progress?.end()
     client.release()
   }
 }

@@ -9,6 +9,7 @@ export interface Seen {
 
 export interface Browser {
   get(path: string): Promise<Seen>
+  cookie(name: string): string | undefined
   /** Sends a form as a browser on one of the shop's own pages does. */
   post(
     path: string,
@@ -47,15 +48,20 @@ export function createBrowser(origin: string, address: string): Browser {
   }
 
   return {
+    cookie: (name) => cookies.get(name),
     get: (path) => request(path, { headers: { 'sec-fetch-site': 'same-origin' } }),
     post: (path, fields, headers = {}) =>
       request(path, {
         method: 'POST',
         body: new URLSearchParams(fields),
-        headers: { origin, 'sec-fetch-site': 'same-origin', ...headers },
+        headers: present({ origin, 'sec-fetch-site': 'same-origin', ...headers }),
       }),
   }
 }
+
+/** An empty header is one that this browser does not send. */
+const present = (headers: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== ''))
 
 function cause(text: string, type: string): string {
   if (type.startsWith('application/problem+json')) return (JSON.parse(text) as { type: string }).type.split(':').at(-1)!

@@ -1,0 +1,144 @@
+import { expect, it, vi } from 'vitest'
+
+import { accounts } from '../seed/customers.ts'
+import type { Browser } from '../traffic/browser.ts'
+import type { OpenShop } from './open-shop.ts'
+
+const contact = {
+  email: 'vera@mail.example',
+  name: 'Vera Visitor',
+  phone: '+353 1 555 0199',
+  address: '12 Quay Side, D02 Dublin',
+}
+
+export function flowSpec(open: () => OpenShop): void {
+  const inStock = async (): Promise<{ slug: string; stock: number }> => {
+    const row = await open().shop.db.row<{ slug: string; stock: number }>(
+      'select slug, stock from products where stock > 50 order by random() limit 1',
+    )
+    return row!
+  }
+
+  const placeOrder = async (browser: Browser, slug: string, quantity = 1): Promise<string> => {
+    await browser.post('/cart', { product: slug, quantity: String(quantity) })
+    const { status, location } = await browser.post('/checkout', contact)
+    expect(status).toBe(303)
+    return location!
+  }
+
+  it('sells: browse, cart, checkout, payment page, webhook, paid order, letter', async () => {
+    const browser = open().browser()
+    const { slug, stock } = await inStock()
+    const product = await browser.get(`/products/${slug}`)
+    expect(product.text).toContain('Add to cart')
+
+    await browser.post('/cart', { product: slug, quantity: '2' })
+    expect((await browser.get('/cart')).text).toContain(`/products/${slug}`)
+    const { location: payAt } = await browser.post('/checkout', contact)
+    expect(payAt).toMatch(new RegExp(`^${open().provider.url}/pay/`))
+    expect((await browser.get('/cart')).text).toContain('It is empty')
+
+    const { location: order } = await browser.post(payAt!, { card: 'ok' })
+    await vi.waitFor(async () => expect((await browser.get(order!)).text).toContain('status paid'), 5_000)
+    await vi.waitFor(() => expect(open().mailbox.mails.some(({ to }) => to.includes(contact.email))).toBe(true), 5_000)
+    expect(await open().shop.db.row('select stock from products where slug = $1', [slug])).toEqual({ stock: stock - 2 })
+  })
+
+  it('shows an order to nobody but who placed it and staff', async () => {
+    const browser = open().browser()
+    const order = (await browser.post(await placeOrder(browser, (await inStock()).slug), { card: 'ok' })).location!
+    expect((await browser.get(order)).status).toBe(200)
+    expect((await open().browser().get(order)).status).toBe(404)
+    const staff = open().browser()
+    await staff.post('/login', accounts.staff)
+    expect((await staff.get(order)).status).toBe(200)
+  })
+
+  it('leaves an order unpaid when the card is declined', async () => {
+    const browser = open().browser()
+    const { location } = await browser.post(await placeOrder(browser, (await inStock()).slug), { card: 'declined' })
+    expect((await browser.get(location!)).text).toContain('status pending')
+  })
+
+  it('sells the last piece once, to one of ten who press the button together', async () => {
+    const { slug } = await inStock()
+    await open().shop.db.rows('update products set stock = 1 where slug = $1', [slug])
+    const browsers = Array.from({ length: 10 }, () => open().browser())
+    await Promise.all(browsers.map((browser) => browser.post('/cart', { product: slug, quantity: '1' })))
+    const seen = await Promise.all(browsers.map((browser) => browser.post('/checkout', contact)))
+    expect(seen.map(({ status }) => status).toSorted()).toEqual([303, ...Array<number>(9).fill(409)])
+    expect(await open().shop.db.row('select stock from products where slug = $1', [slug])).toEqual({ stock: 0 })
+  })
+
+  it('shows a form again with what was typed and what is wrong', async () => {
+    const browser = open().browser()
+    await browser.post('/cart', { product: (await inStock()).slug, quantity: '1' })
+    const { status, text } = await browser.post('/checkout', { ...contact, phone: '<none>', email: 'vera' })
+    expect(status).toBe(422)
+    expect(text).toContain('A phone number starts with +')
+    expect(text).toContain('This is no e-mail address')
+    expect(text).toContain('value="&lt;none&gt;"')
+  })
+
+  it('changes quantities, and takes a line out at zero', async () => {
+    const browser = open().browser()
+    const { slug } = await inStock()
+    await browser.post('/cart', { product: slug, quantity: '1' })
+    await browser.post('/cart/quantity', { product: slug, quantity: '3' })
+    expect((await browser.get('/cart')).text).toContain('name="quantity" value="3"')
+    await browser.post('/cart/quantity', { product: slug, quantity: '0' })
+    expect((await browser.get('/cart')).text).toContain('It is empty')
+  })
+
+  it('opens an account, keeps the cart through the login, and forgets the person on request', async () => {
+    const browser = open().browser()
+    const { slug } = await inStock()
+    await browser.post('/cart', { product: slug, quantity: '1' })
+    const account = { ...contact, email: 'nora@mail.example', password: 'twelve or more letters' }
+    expect((await browser.post('/register', account)).status).toBe(303)
+    expect((await open().browser().post('/register', account)).status).toBe(409)
+    expect((await browser.get('/cart')).text).toContain(slug)
+    expect((await browser.get('/account/data')).text).toContain(contact.phone)
+    expect((await browser.post('/account/erase', {})).status).toBe(303)
+    expect((await browser.get('/account')).status).toBe(303)
+    expect((await open().browser().post('/login', account)).status).toBe(401)
+    expect(await open().shop.db.rows(`select from customers where email = 'nora@mail.example'`)).toEqual([])
+  })
+
+  it('gives the session a new name at the login, so that a planted one is worthless', async () => {
+    const browser = open().browser()
+    await browser.post('/cart', { product: (await inStock()).slug, quantity: '1' })
+    const before = browser.cookie('sid')
+    await browser.post('/login', accounts.customer)
+    expect(browser.cookie('sid')).not.toBe(before)
+  })
+
+  it('lets staff find a customer by phone, move an order on and set stock', async () => {
+    const staff = open().browser()
+    await staff.post('/login', accounts.staff)
+    const buyer = open().browser()
+    const { slug } = await inStock()
+    const order = (await buyer.post(await placeOrder(buyer, slug, 2), { card: 'ok' })).location!.split('/').at(-1)!
+    await vi.waitFor(async () => expect((await staff.get(`/orders/${order}`)).text).toContain('status paid'), 5_000)
+
+    expect((await staff.get(`/admin?customer=${encodeURIComponent('00353 (1) 555-0199')}`)).text).toContain(
+      contact.name,
+    )
+    expect((await staff.post('/admin/orders', { order, to: 'shipped' })).status).toBe(303)
+    expect((await staff.post('/admin/orders', { order, to: 'pending' })).status).toBe(409)
+    expect((await staff.post('/admin/stock', { product: slug, stock: '77' })).status).toBe(303)
+    expect((await staff.post('/admin/orders', { order, to: 'refunded' })).status).toBe(303)
+    expect(await open().shop.db.row('select stock from products where slug = $1', [slug])).toEqual({ stock: 79 })
+  })
+
+  it('takes a review from a customer, and puts it into the average', async () => {
+    const browser = open().browser()
+    await browser.post('/login', accounts.customer)
+    const { slug } = await inStock()
+    const before = await open().shop.db.row<{ reviews: number }>('select reviews from products where slug = $1', [slug])
+    await browser.post(`/products/${slug}/reviews`, { rating: '5', title: 'Grand', body: 'Keeps the tea warm.' })
+    expect((await browser.get(`/products/${slug}`)).text).toContain('Keeps the tea warm.')
+    const after = await open().shop.db.row<{ reviews: number }>('select reviews from products where slug = $1', [slug])
+    expect(after!.reviews).toBe(before!.reviews + 1)
+  })
+}

@@ -1,0 +1,64 @@
+import { database, freePort, smtp, type SmtpSink } from '@shop/testkit'
+import pg from 'pg'
+
+import { readConfig } from '../config.ts'
+import { migrate } from '../migrate.ts'
+import { startProvider, type Provider } from '../payments/provider.ts'
+import type { Listen } from '../run.ts'
+import { seed } from '../seed/seed.ts'
+import { createShop, type Shop } from '../shop.ts'
+import { createBrowser, type Browser } from '../traffic/browser.ts'
+
+/** A small shop, open on a free port of 127.0.0.1, on a database of its own. */
+export interface OpenShop extends AsyncDisposable {
+  readonly url: string
+  readonly shop: Shop
+  readonly provider: Provider
+  readonly mailbox: SmtpSink
+  /** The environment it would be started with. */
+  readonly env: Readonly<Record<string, string>>
+  /** A browser with an address of its own, so that no test meets another's limits. */
+  browser(): Browser
+}
+
+export async function openShop(listen: Listen): Promise<OpenShop> {
+  await using resources = new AsyncDisposableStack()
+  const { url: databaseUrl } = resources.use(await database())
+  const provider = resources.use(await startProvider())
+  const mailbox = resources.use(await smtp())
+  const url = `http://127.0.0.1:${await freePort()}`
+  const env = {
+    PORT: new URL(url).port,
+    PUBLIC_URL: url,
+    TRUST_PROXY: 'loopback',
+    DATABASE_URL: databaseUrl,
+    PAYMENT_URL: provider.url,
+    PAYMENT_KEY: 'sk_test_0123456789abcdef',
+    PAYMENT_WEBHOOK_SECRET: 'whsec_0123456789abcdef',
+    SMTP_URL: mailbox.url,
+  }
+  provider.open({
+    key: env.PAYMENT_KEY,
+    webhookUrl: `${url}/webhooks/payment`,
+    webhookSecret: env.PAYMENT_WEBHOOK_SECRET,
+  })
+
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
+  await migrate(pool)
+  await seed(pool, { products: 120, orders: 600 })
+  await pool.end()
+
+  const shop = resources.use(await createShop(readConfig(env)))
+  resources.defer(await listen(shop, shop.config))
+  const kept = resources.move()
+  let browsers = 0
+  return {
+    url,
+    shop,
+    provider,
+    mailbox,
+    env,
+    browser: () => createBrowser(url, `192.0.2.${++browsers}`),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
