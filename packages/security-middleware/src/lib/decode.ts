@@ -2,10 +2,49 @@ import { isDigit, isLetter } from './chars.ts'
 
 const named: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    lt: '<', gt: '>', quot: '"', apos: "'", amp: '&', nbsp: ' ', tab: '\t', newline: '\n', colon: ':', semi: ';', lpar: '(', rpar: ')',
-    lsqb: '[', rsqb: ']', lbrack: '[', rbrack: ']', lcub: '{', rcub: '}', lbrace: '{', rbrace: '}', sol: '/', bsol: '\\', equals: '=', num: '#',
-    excl: '!', dollar: '$', percnt: '%', ast: '*', plus: '+', comma: ',', period: '.', quest: '?', commat: '@', grave: '`', diacriticalgrave: '`',
-    vert: '|', verbar: '|', verticalline: '|', hat: '^', lowbar: '_', hyphen: '-', dash: '-', midast: '*',
+    lt: '<',
+    gt: '>',
+    quot: '"',
+    apos: "'",
+    amp: '&',
+    nbsp: ' ',
+    tab: '\t',
+    newline: '\n',
+    colon: ':',
+    semi: ';',
+    lpar: '(',
+    rpar: ')',
+    lsqb: '[',
+    rsqb: ']',
+    lbrack: '[',
+    rbrack: ']',
+    lcub: '{',
+    rcub: '}',
+    lbrace: '{',
+    rbrace: '}',
+    sol: '/',
+    bsol: '\\',
+    equals: '=',
+    num: '#',
+    excl: '!',
+    dollar: '$',
+    percnt: '%',
+    ast: '*',
+    plus: '+',
+    comma: ',',
+    period: '.',
+    quest: '?',
+    commat: '@',
+    grave: '`',
+    diacriticalgrave: '`',
+    vert: '|',
+    verbar: '|',
+    verticalline: '|',
+    hat: '^',
+    lowbar: '_',
+    hyphen: '-',
+    dash: '-',
+    midast: '*',
   }),
 )
 
@@ -97,7 +136,8 @@ function escape(text: string, i: number): Piece {
     if (text.charCodeAt(i + 2) === 123) {
       let end = i + 3
       let value = 0
-      while (end < text.length && digitOf(text.charCodeAt(end)) >= 0) value = Math.min(value * 16 + digitOf(text.charCodeAt(end++)), 0x110000)
+      while (end < text.length && digitOf(text.charCodeAt(end)) >= 0)
+        value = Math.min(value * 16 + digitOf(text.charCodeAt(end++)), 0x110000)
       return text.charCodeAt(end) === 125 && end > i + 3 ? [end + 1, fold(value)] : [i, '']
     }
     const value = hex(text, i + 2, 4)

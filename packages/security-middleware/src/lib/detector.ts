@@ -34,7 +34,11 @@ export function detect(value: string): Finding | undefined {
       const spacedFound = read(spaced, charsOf(spaced), layer)
       if (spacedFound) return spacedFound
     }
-    if (layer === layers || (bits & (Has.percent | Has.ampersand | Has.backslash | Has.plus | Has.wide | Has.control)) === 0) return undefined
+    if (
+      layer === layers ||
+      (bits & (Has.percent | Has.ampersand | Has.backslash | Has.plus | Has.wide | Has.control)) === 0
+    )
+      return undefined
     const decoded = decodeLayer(form)
     if (decoded === form) return undefined
     form = decoded
@@ -43,7 +47,8 @@ export function detect(value: string): Finding | undefined {
 }
 
 function read(form: string, bits: number, layer: number): Finding | undefined {
-  const found = (kind: AttackClass, span: Span | undefined): Finding | undefined => span && { class: kind, ...span, layer, form }
+  const found = (kind: AttackClass, span: Span | undefined): Finding | undefined =>
+    span && { class: kind, ...span, layer, form }
   return (
     found('sql-injection', sqlInjection(form, bits)) ??
     found('xss', htmlInjection(form, bits)) ??

@@ -2,10 +2,99 @@ import { Has, isSpace } from './chars.ts'
 import type { Span } from './finding.ts'
 import { startsWithWord } from './word-table.ts'
 
-const headers = ['set-cookie', 'set-cookie2', 'location', 'content-type', 'content-length', 'content-disposition', 'content-encoding', 'content-security-policy', 'transfer-encoding', 'refresh', 'link', 'host', 'cookie', 'authorization', 'access-control-', 'x-', 'cache-control', 'connection', 'last-modified', 'etag', 'server', 'status', 'www-authenticate', 'proxy-', 'strict-transport-security', 'clear-site-data', 'report-to', 'p3p', 'user-agent', 'referer', 'origin', 'vary', 'expires', 'date', 'age', 'header', 'crlf', 'bcc', 'cc', 'to', 'from', 'subject', 'reply-to', 'mime-version', 'return-path', 'sender'] as const
+const headers = [
+  'set-cookie',
+  'set-cookie2',
+  'location',
+  'content-type',
+  'content-length',
+  'content-disposition',
+  'content-encoding',
+  'content-security-policy',
+  'transfer-encoding',
+  'refresh',
+  'link',
+  'host',
+  'cookie',
+  'authorization',
+  'access-control-',
+  'x-',
+  'cache-control',
+  'connection',
+  'last-modified',
+  'etag',
+  'server',
+  'status',
+  'www-authenticate',
+  'proxy-',
+  'strict-transport-security',
+  'clear-site-data',
+  'report-to',
+  'p3p',
+  'user-agent',
+  'referer',
+  'origin',
+  'vary',
+  'expires',
+  'date',
+  'age',
+  'header',
+  'crlf',
+  'bcc',
+  'cc',
+  'to',
+  'from',
+  'subject',
+  'reply-to',
+  'mime-version',
+  'return-path',
+  'sender',
+] as const
 /** Lines of forms and letters begin so too; they count only when the line end was encoded. */
-const common = new Set<string>(['location', 'link', 'host', 'status', 'server', 'date', 'age', 'to', 'from', 'subject', 'cc', 'origin', 'header', 'sender', 'connection', 'expires', 'vary', 'refresh', 'crlf', 'cookie', 'x-', 'p3p', 'reply-to', 'return-path', 'user-agent', 'referer'])
-const commands = ['rcpt to', 'mail from', 'data\r', 'data\n', 'helo ', 'ehlo ', 'vrfy ', 'quit', 'v100 ', 'capability', 'fetch ', 'a001 ', 'stls', 'retr '] as const
+const common = new Set<string>([
+  'location',
+  'link',
+  'host',
+  'status',
+  'server',
+  'date',
+  'age',
+  'to',
+  'from',
+  'subject',
+  'cc',
+  'origin',
+  'header',
+  'sender',
+  'connection',
+  'expires',
+  'vary',
+  'refresh',
+  'crlf',
+  'cookie',
+  'x-',
+  'p3p',
+  'reply-to',
+  'return-path',
+  'user-agent',
+  'referer',
+])
+const commands = [
+  'rcpt to:',
+  'mail from:',
+  'data\r',
+  'data\n',
+  'helo ',
+  'ehlo ',
+  'vrfy ',
+  'quit',
+  'v100 ',
+  'capability',
+  'fetch ',
+  'a001 ',
+  'stls',
+  'retr ',
+] as const
 
 /**
  * Looks for a line end and then what a server, a browser or a mail relay would read as its own: a header, a second response
@@ -30,7 +119,8 @@ export function headerSplitting(text: string, bits: number, encoded: boolean): S
 }
 
 function lineRule(text: string, i: number, encoded: boolean, blank: boolean): string | undefined {
-  if (startsWithWord(text, 'http/', i)) return text.charCodeAt(i + 6) === 46 || text.charCodeAt(i + 6) === 32 ? 'http-second-response' : undefined
+  if (startsWithWord(text, 'http/', i))
+    return encoded || /^http\/\d(?:\.\d)? \d{3}\b/i.test(text.slice(i, i + 16)) ? 'http-second-response' : undefined
   if (encoded && blank && text.charCodeAt(i) === 60) return 'http-body-after-blank-line'
   for (const name of headers) {
     if (!startsWithWord(text, name, i)) continue
@@ -42,8 +132,23 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
       continue
     }
     if (name === 'bcc' || encoded) return 'http-header-injection'
-    if (name === 'set-cookie' || name === 'content-length' || name === 'transfer-encoding' || name.startsWith('access-control')) return 'http-header-injection'
+    if (
+      name === 'set-cookie' ||
+      name === 'content-length' ||
+      name === 'transfer-encoding' ||
+      name.startsWith('access-control')
+    )
+      return 'http-header-injection'
   }
-  for (const command of commands) if (startsWithWord(text, command, i) && (encoded || startsWithWord(text, 'rcpt to', i) || startsWithWord(text, 'mail from', i) || startsWithWord(text, 'v100', i) || startsWithWord(text, 'a001 ', i))) return 'mail-command'
+  for (const command of commands)
+    if (
+      startsWithWord(text, command, i) &&
+      (encoded ||
+        startsWithWord(text, 'rcpt to:', i) ||
+        startsWithWord(text, 'mail from:', i) ||
+        startsWithWord(text, 'v100', i) ||
+        startsWithWord(text, 'a001 ', i))
+    )
+      return 'mail-command'
   return undefined
 }

@@ -15,7 +15,10 @@ export function htmlInjection(text: string, bits: number): Span | undefined {
     (bits & Has.less ? markup(text) : undefined) ??
     (bits & Has.equals ? attribute(text) : undefined) ??
     (bits & Has.colon ? address(text) : undefined) ??
-    (bits & (Has.paren | Has.dot | Has.backtick | Has.equals) && bits & (Has.paren | Has.equals | Has.dot | Has.bracket | Has.semicolon | Has.backtick) ? scriptCode(text) : undefined) ??
+    (bits & (Has.paren | Has.dot | Has.backtick | Has.equals) &&
+    bits & (Has.paren | Has.equals | Has.dot | Has.bracket | Has.semicolon | Has.backtick)
+      ? scriptCode(text)
+      : undefined) ??
     (bits & Has.brace && bits & Has.ampersand ? scriptEntity(text) : undefined)
   )
 }
@@ -41,16 +44,28 @@ function tagRule(text: string, at: number): string | undefined {
   let i = at + 1
   let unit = text.charCodeAt(i)
   if (unit === 33) return declaration(text, i + 1)
-  if (unit === 63) return startsWithWord(text, 'xml', i + 1) || startsWithWord(text, 'import', i + 1) || startsWithWord(text, 'php', i + 1) || hasHandler(text, i, 512) ? 'html-processing-instruction' : undefined
+  if (unit === 63)
+    return startsWithWord(text, 'xml', i + 1) ||
+      startsWithWord(text, 'import', i + 1) ||
+      startsWithWord(text, 'php', i + 1) ||
+      hasHandler(text, i, 512)
+      ? 'html-processing-instruction'
+      : undefined
   if (unit === 37) return hasHandler(text, i, 256) ? 'html-handler' : undefined
   const closing = unit === 47
   if (closing) i++
   // old engines skip controls and odd spaces before the name; prose puts a space there too, so then only an active element counts
   const from = i
-  while (i < text.length && i - from < 32 && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32 || text.charCodeAt(i) === 47)) i++
+  while (
+    i < text.length &&
+    i - from < 32 &&
+    (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32 || text.charCodeAt(i) === 47)
+  )
+    i++
   const skipped = i > from
   unit = text.charCodeAt(i)
-  if (!isLetter(unit)) return unit === 91 || unit === 96 || closing ? (hasHandler(text, i, 512) ? 'html-handler' : undefined) : undefined
+  if (!isLetter(unit))
+    return unit === 91 || unit === 96 || closing ? (hasHandler(text, i, 512) ? 'html-handler' : undefined) : undefined
   const start = i
   while (i < text.length && (isWord(text.charCodeAt(i)) || text.charCodeAt(i) === 58 || text.charCodeAt(i) === 45)) i++
   const colon = text.lastIndexOf(':', i)
@@ -63,12 +78,24 @@ function tagRule(text: string, at: number): string | undefined {
   if (startsWithWord(text, 'script', name) && !skipped) return 'html-active-element'
   if (skipped && !closing && next !== 62 && !hasHandler(text, i, 512)) return undefined
   if (kind === Tag.frame && (closing || next === 62 || isSpace(next) || next === 47)) return 'html-document-element'
-  if (closing && (startsWithWord(text, 'style', name) || startsWithWord(text, 'title', name) || startsWithWord(text, 'textarea', name) || startsWithWord(text, 'template', name))) {
+  if (
+    closing &&
+    (startsWithWord(text, 'style', name) ||
+      startsWithWord(text, 'title', name) ||
+      startsWithWord(text, 'textarea', name) ||
+      startsWithWord(text, 'template', name))
+  ) {
     return text.indexOf('<', i) >= 0 && !opened(text, at, name, i) ? 'html-raw-text-closed' : attributes(text, i)
   }
   if (kind === Tag.attributed && !closing && next !== 62 && assigns(text, i)) return 'html-active-element'
-  if (startsWithWord(text, 'style', name) && i - name === 5 && next === 62) return styleRule(text, i, Math.min(text.length, i + 2048)) ?? undefined
-  if (kind === Tag.animate && assigns(text, i) && (attributeNamed(text, i, 'attributename') || attributeNamed(text, i, 'to') || attributeNamed(text, i, 'xlink:href'))) return 'html-animated-attribute'
+  if (startsWithWord(text, 'style', name) && i - name === 5 && next === 62)
+    return styleRule(text, i, Math.min(text.length, i + 2048)) ?? undefined
+  if (
+    kind === Tag.animate &&
+    assigns(text, i) &&
+    (attributeNamed(text, i, 'attributename') || attributeNamed(text, i, 'to') || attributeNamed(text, i, 'xlink:href'))
+  )
+    return 'html-animated-attribute'
   return attributes(text, i)
 }
 
@@ -77,7 +104,10 @@ function opened(text: string, at: number, name: number, end: number): boolean {
   spare -= 4096
   if (spare < 0) return true
   const open = `<${text.slice(name, end).toLowerCase()}`
-  return text.slice(Math.max(0, at - 4096), at).toLowerCase().includes(open)
+  return text
+    .slice(Math.max(0, at - 4096), at)
+    .toLowerCase()
+    .includes(open)
 }
 
 function declaration(text: string, i: number): string | undefined {
@@ -128,7 +158,16 @@ function attributes(text: string, from: number): string | undefined {
       continue
     }
     const start = i
-    while (i < size && !isSpace(text.charCodeAt(i)) && text.charCodeAt(i) !== 61 && text.charCodeAt(i) !== 62 && text.charCodeAt(i) !== 47 && text.charCodeAt(i) !== 34 && text.charCodeAt(i) !== 39) i++
+    while (
+      i < size &&
+      !isSpace(text.charCodeAt(i)) &&
+      text.charCodeAt(i) !== 61 &&
+      text.charCodeAt(i) !== 62 &&
+      text.charCodeAt(i) !== 47 &&
+      text.charCodeAt(i) !== 34 &&
+      text.charCodeAt(i) !== 39
+    )
+      i++
     const end = i
     while (i < size && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32)) i++
     if (text.charCodeAt(i) !== 61) continue
@@ -150,26 +189,44 @@ function attributes(text: string, from: number): string | undefined {
   return undefined
 }
 
-function attributeRule(text: string, start: number, end: number, valueStart: number, valueEnd: number): string | undefined {
+function attributeRule(
+  text: string,
+  start: number,
+  end: number,
+  valueStart: number,
+  valueEnd: number,
+): string | undefined {
   const first = lower(text.charCodeAt(start))
-  if (first === 111 && lower(text.charCodeAt(start + 1)) === 110 && end - start > 3 && !isPlainOn(text, start, end)) return 'html-handler'
+  if (first === 111 && lower(text.charCodeAt(start + 1)) === 110 && end - start > 3 && !isPlainOn(text, start, end))
+    return 'html-handler'
   if (first === 115 && end - start === 6 && startsWithWord(text, 'srcdoc', start)) return 'html-embedded-document'
-  if (first === 115 && end - start === 5 && startsWithWord(text, 'style', start)) return styleRule(text, valueStart, valueEnd)
-  if (first === 100 && (startsWithWord(text, 'datasrc', start) || startsWithWord(text, 'dataformatas', start))) return 'html-data-binding'
+  if (first === 115 && end - start === 5 && startsWithWord(text, 'style', start))
+    return styleRule(text, valueStart, valueEnd)
+  if (first === 100 && (startsWithWord(text, 'datasrc', start) || startsWithWord(text, 'dataformatas', start)))
+    return 'html-data-binding'
   if (first === 102 && startsWithWord(text, 'formaction', start)) return scheme(text, valueStart, valueEnd) ?? undefined
-  if (first === 120 && startsWithWord(text, 'xmlns', start) && end - start > 5 && !startsWithWord(text, 'http', valueStart)) return 'html-namespace'
+  if (
+    first === 120 &&
+    startsWithWord(text, 'xmlns', start) &&
+    end - start > 5 &&
+    !startsWithWord(text, 'http', valueStart)
+  )
+    return 'html-namespace'
   if (startsWithWord(text, '&{', valueStart)) return 'html-script-entity'
   return scheme(text, valueStart, valueEnd) ?? markupInValue(text, valueStart, valueEnd)
 }
 
 /** A tag with a handler inside a value, for engines that lose count of the quotes. */
 function markupInValue(text: string, start: number, end: number): string | undefined {
-  for (let i = start; i < end; i++) if (text.charCodeAt(i) === 60) return hasHandler(text, i, end - i) ? 'html-handler' : undefined
+  for (let i = start; i < end; i++)
+    if (text.charCodeAt(i) === 60) return hasHandler(text, i, end - i) ? 'html-handler' : undefined
   return undefined
 }
 
 const isPlainOn = (text: string, start: number, end: number): boolean =>
-  ['only', 'once', 'one', 'onto', 'ongoing', 'online', 'ontario'].some((word) => end - start === word.length && startsWithWord(text, word, start))
+  ['only', 'once', 'one', 'onto', 'ongoing', 'online', 'ontario'].some(
+    (word) => end - start === word.length && startsWithWord(text, word, start),
+  )
 
 /** `javascript:` and kin at the start of an address, spaces and controls ignored as a browser ignores them. */
 function scheme(text: string, start: number, end: number): string | undefined {
@@ -196,7 +253,13 @@ function isScriptData(text: string, from: number): boolean {
   while (isSpace(text.charCodeAt(i)) && i - from < 16) i++
   if (startsWithWord(text, 'image/svg', i)) return true
   for (const type of ['image/', 'font/', 'audio/', 'video/'] as const) if (startsWithWord(text, type, i)) return false
-  return startsWithWord(text, 'text/', i) || startsWithWord(text, 'application/', i) || text.charCodeAt(i) === 44 || text.charCodeAt(i) === 59 || startsWithWord(text, 'multipart/', i)
+  return (
+    startsWithWord(text, 'text/', i) ||
+    startsWithWord(text, 'application/', i) ||
+    text.charCodeAt(i) === 44 ||
+    text.charCodeAt(i) === 59 ||
+    startsWithWord(text, 'multipart/', i)
+  )
 }
 
 /** CSS that runs or loads: `expression(`, bindings, script in `url(`, imports; comments and escapes are read through. */
@@ -204,8 +267,27 @@ function styleRule(text: string, start: number, end: number): string | undefined
   const length = ahead(Math.min(end - start, 2048))
   spare -= length
   const plain = cssPlain(text.slice(start, start + length))
-  for (const sign of ['expression(', 'javascript:', 'vbscript:', '-moz-binding', 'behavior:', 'behaviour:', '@import', '</style', 'onerror=', '<img', '<script'] as const) if (plain.includes(sign)) return 'html-style-script'
-  if (plain.includes('url(data:text') || plain.includes('url(data:,') || plain.includes('write(') || plain.includes('alert(')) return 'html-style-script'
+  for (const sign of [
+    'expression(',
+    'javascript:',
+    'vbscript:',
+    '-moz-binding',
+    'behavior:',
+    'behaviour:',
+    '@import',
+    '</style',
+    'onerror=',
+    '<img',
+    '<script',
+  ] as const)
+    if (plain.includes(sign)) return 'html-style-script'
+  if (
+    plain.includes('url(data:text') ||
+    plain.includes('url(data:,') ||
+    plain.includes('write(') ||
+    plain.includes('alert(')
+  )
+    return 'html-style-script'
   if (/url\(\S{0,80}[[\]{}]/.test(plain) || /font-family:[^;:]{0,80}[{}]/.test(plain)) return 'html-style-breakout'
   return undefined
 }
@@ -247,7 +329,8 @@ function attribute(text: string): Span | undefined {
       const rule = styleRule(text, i + 1, Math.min(text.length, i + 512))
       if (rule) return { start, end: i + 1, rule }
     }
-    if (end - start === 6 && startsWithWord(text, 'srcdoc', start)) return { start, end: i + 1, rule: 'html-embedded-document' }
+    if (end - start === 6 && startsWithWord(text, 'srcdoc', start))
+      return { start, end: i + 1, rule: 'html-embedded-document' }
   }
   return undefined
 }
@@ -292,7 +375,8 @@ function address(text: string): Span | undefined {
       const code = scriptish(text, i + 1, direct)
       if (code) return { start, end: i + 1, rule: 'html-script-address' }
     }
-    if (kind === 2 && isScriptData(text, i + 1) && text.slice(i, i + 96).includes(',')) return { start, end: i + 1, rule: 'html-script-address' }
+    if (kind === 2 && isScriptData(text, i + 1) && text.slice(i, i + 96).includes(','))
+      return { start, end: i + 1, rule: 'html-script-address' }
     if (kind === 3 && next !== 32 && i + 1 < text.length) return { start, end: i + 1, rule: 'html-script-address' }
   }
   return undefined
@@ -300,7 +384,14 @@ function address(text: string): Span | undefined {
 
 function longestScheme(letters: string): number {
   const name = letters.toLowerCase()
-  if (name.endsWith('javascript') || name.endsWith('vbscript') || name.endsWith('livescript') || name === 'vbs' || name === 'mocha') return 1
+  if (
+    name.endsWith('javascript') ||
+    name.endsWith('vbscript') ||
+    name.endsWith('livescript') ||
+    name === 'vbs' ||
+    name === 'mocha'
+  )
+    return 1
   return name === 'data' ? 2 : name === 'mhtml' ? 3 : 0
 }
 
@@ -312,11 +403,14 @@ function scriptish(text: string, from: number, direct: boolean): boolean {
   const start = i
   for (; i < size; i++) {
     const unit = text.charCodeAt(i)
-    if (unit === 40 || unit === 96 || unit === 61 || unit === 91 || unit === 123 || unit === 59 || unit === 37) return direct || i > start
+    if (unit === 40 || unit === 96 || unit === 61 || unit === 91 || unit === 123 || unit === 59 || unit === 37)
+      return direct || i > start
     if (unit === 47 && i === start) return true
     if (isSpace(unit)) return direct && i > start && text.slice(i, i + 4).includes('(')
   }
-  return direct && i > start && text.length - start < 96 && /^[\w$.]+$/.test(text.slice(start)) && text.includes('.', start)
+  return (
+    direct && i > start && text.length - start < 96 && /^[\w$.]+$/.test(text.slice(start)) && text.includes('.', start)
+  )
 }
 
 /** `&{…}`, the script entity of Netscape 4. */

@@ -42,7 +42,9 @@ export function jndiLookup(text: string): Span | undefined {
 const isJndi = (body: string): boolean => /^\s*jndi\s*:/i.test(body)
 
 /** A lookup by itself: `${env:AWS_SECRET}`, `${sys:user.name}`, `${java:version}`. */
-const isLookup = (body: string): boolean => /^(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|web|log4j|sd|marker|base64|lower|upper|jndi):[^\s]/i.test(body) || /^[\w.]{0,24}:{1,2}-/.test(body)
+const isLookup = (body: string): boolean =>
+  /^(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|web|log4j|sd|marker|base64|lower|upper|jndi):[^\s]/i.test(body) ||
+  /^[\w.]{0,24}:{1,2}-/.test(body)
 
 function resolve(body: string): string {
   const dash = body.indexOf(':-')

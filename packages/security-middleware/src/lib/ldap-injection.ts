@@ -15,11 +15,13 @@ export function ldapInjection(text: string, bits: number): Span | undefined {
       }
     }
     const at = text.indexOf('name()')
-    if (at >= 0 && (bits & Has.apostrophe || bits & Has.slash)) return { start: at, end: at + 6, rule: 'xpath-function' }
+    if (at >= 0 && (bits & Has.apostrophe || bits & Has.slash))
+      return { start: at, end: at + 6, rule: 'xpath-function' }
   }
   if (bits & Has.colon && bits & Has.equals) {
     const at = text.indexOf(':=')
-    if (at > 2 && /:[\d.]{3,}$/.test(text.slice(Math.max(0, at - 32), at))) return { start: 0, end: at + 2, rule: 'ldap-matching-rule' }
+    if (at > 2 && /:[\d.]{3,}$/.test(text.slice(Math.max(0, at - 32), at)))
+      return { start: 0, end: at + 2, rule: 'ldap-matching-rule' }
   }
   return undefined
 }
@@ -36,15 +38,23 @@ function filterAt(text: string, open: number): string | undefined {
     return text.charCodeAt(i) === 41 && (before === 41 || before === 42) ? 'ldap-filter' : undefined
   }
   let end = i
-  while (end < text.length && end - i < 48 && (isWord(text.charCodeAt(end)) || text.charCodeAt(end) === 45 || text.charCodeAt(end) === 58)) end++
+  while (
+    end < text.length &&
+    end - i < 48 &&
+    (isWord(text.charCodeAt(end)) || text.charCodeAt(end) === 45 || text.charCodeAt(end) === 58)
+  )
+    end++
   if (end === i || !isLetter(text.charCodeAt(i))) return undefined
   const operator = text.charCodeAt(end)
-  const equals = operator === 61 || ((operator === 126 || operator === 60 || operator === 62) && text.charCodeAt(end + 1) === 61)
+  const equals =
+    operator === 61 || ((operator === 126 || operator === 60 || operator === 62) && text.charCodeAt(end + 1) === 61)
   if (!equals) return undefined
   // ")(attr=", "*(attr=": an earlier filter was closed; "(attr=*)" alone asks for everything
   const value = text.charCodeAt(end + 1)
   if (before === 41 || before === 42 || before === 38 || before === 124) return 'ldap-filter'
-  return value === 42 && (text.charCodeAt(end + 2) === 41 || end + 2 >= text.length) && text.charCodeAt(end) === 61 ? 'ldap-filter' : undefined
+  return value === 42 && (text.charCodeAt(end + 2) === 41 || end + 2 >= text.length) && text.charCodeAt(end) === 61
+    ? 'ldap-filter'
+    : undefined
 }
 
 function previous(text: string, start: number): number {

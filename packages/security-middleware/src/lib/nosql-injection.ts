@@ -3,7 +3,10 @@ import type { Span } from './finding.ts'
 import { startsWithWord, WordTable } from './word-table.ts'
 
 const operators = new WordTable([
-  [1, 'eq ne gt gte lt lte in nin and or not nor exists type expr jsonschema mod regex text where all elemmatch size bitsallclear bitsallset bitsanyclear bitsanyset geointersects geowithin near nearsphere comment slice options function accumulator lookup project match group merge out set unset inc push pull rename addtoset currentdate'],
+  [
+    1,
+    'eq ne gt gte lt lte in nin and or not nor exists type expr jsonschema mod regex text where all elemmatch size bitsallclear bitsallset bitsanyclear bitsanyset geointersects geowithin near nearsphere comment slice options function accumulator lookup project match group merge out set unset inc push pull rename addtoset currentdate',
+  ],
 ])
 
 /** Whether an object's key is a query operator: `$ne`, `$where`. */
@@ -18,7 +21,10 @@ export function isOperatorKey(key: string): boolean {
 export function nosqlInjection(text: string, bits: number): Span | undefined {
   return (
     (bits & Has.dollar ? operator(text) : undefined) ??
-    (bits & (Has.semicolon | Has.paren | Has.equals) && bits & (Has.apostrophe | Has.semicolon | Has.dot | Has.pipe | Has.ampersand | Has.quote) ? script(text) : undefined)
+    (bits & (Has.semicolon | Has.paren | Has.equals) &&
+    bits & (Has.apostrophe | Has.semicolon | Has.dot | Has.pipe | Has.ampersand | Has.quote)
+      ? script(text)
+      : undefined)
   )
 }
 
@@ -34,7 +40,8 @@ function operator(text: string): Span | undefined {
     while (isSpace(text.charCodeAt(after)) && after - end < 8) after++
     if (before === 91 && text.charCodeAt(end) === 93) return { start: i - 1, end: end + 1, rule: 'nosql-operator' }
     if (text.charCodeAt(after) !== 58) continue
-    if (quoted || before === 123 || before === 44 || isSpace(before)) return { start: i, end: after + 1, rule: 'nosql-operator' }
+    if (quoted || before === 123 || before === 44 || isSpace(before))
+      return { start: i, end: after + 1, rule: 'nosql-operator' }
   }
   return undefined
 }
@@ -43,7 +50,8 @@ function script(text: string): Span | undefined {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (!isLetter(unit) || (i > 0 && isWord(text.charCodeAt(i - 1)))) {
-      if ((unit === 61 && text.charCodeAt(i + 1) === 61) && looseTautology(text, i)) return { start: i, end: i + 2, rule: 'nosql-tautology' }
+      if (unit === 61 && text.charCodeAt(i + 1) === 61 && looseTautology(text, i))
+        return { start: i, end: i + 2, rule: 'nosql-tautology' }
       continue
     }
     let end = i + 1
@@ -62,7 +70,11 @@ function statement(text: string, start: number, end: number): string | undefined
     let last = end + 1
     while (isWord(text.charCodeAt(last))) last++
     const call = text.charCodeAt(last) === 46
-    return (call && (startsWithWord(text, 'match(', last + 1) || startsWithWord(text, 'length', last + 1))) || startsWithWord(text, '==', last) || startsWithWord(text, ' ==', last) ? 'nosql-where-script' : undefined
+    return (call && (startsWithWord(text, 'match(', last + 1) || startsWithWord(text, 'length', last + 1))) ||
+      startsWithWord(text, '==', last) ||
+      startsWithWord(text, ' ==', last)
+      ? 'nosql-where-script'
+      : undefined
   }
   if (is('db') && next === 46) {
     let last = end + 1
@@ -71,9 +83,28 @@ function statement(text: string, start: number, end: number): string | undefined
   }
   const before = previous(text, start)
   const stops = before === 59 || before === 123 || before === 125 || before === 39 || before === 34
-  if (is('return') && stops) return startsWithWord(text, ' true', end) || startsWithWord(text, ' this', end) || startsWithWord(text, '(true', end) || startsWithWord(text, "'", end + 1) || startsWithWord(text, '!', end) || startsWithWord(text, ' !', end) || startsWithWord(text, ' 1', end) || startsWithWord(text, '/*', end) ? 'nosql-where-script' : undefined
-  if (is('while') && (stops || before === 125)) return startsWithWord(text, '(', end) && text.indexOf(')', end) > 0 && (startsWithWord(text, '(true', end) || startsWithWord(text, '(1', end) || startsWithWord(text, '((', end) || startsWithWord(text, '(curdate', end)) ? 'nosql-where-script' : undefined
-  if (is('var') && stops) return startsWithWord(text, ' ', end) && text.slice(end, end + 48).includes('=') ? 'nosql-where-script' : undefined
+  if (is('return') && stops)
+    return startsWithWord(text, ' true', end) ||
+      startsWithWord(text, ' this', end) ||
+      startsWithWord(text, '(true', end) ||
+      startsWithWord(text, "'", end + 1) ||
+      startsWithWord(text, '!', end) ||
+      startsWithWord(text, ' !', end) ||
+      startsWithWord(text, ' 1', end) ||
+      startsWithWord(text, '/*', end)
+      ? 'nosql-where-script'
+      : undefined
+  if (is('while') && (stops || before === 125))
+    return startsWithWord(text, '(', end) &&
+      text.indexOf(')', end) > 0 &&
+      (startsWithWord(text, '(true', end) ||
+        startsWithWord(text, '(1', end) ||
+        startsWithWord(text, '((', end) ||
+        startsWithWord(text, '(curdate', end))
+      ? 'nosql-where-script'
+      : undefined
+  if (is('var') && stops)
+    return startsWithWord(text, ' ', end) && text.slice(end, end + 48).includes('=') ? 'nosql-where-script' : undefined
   if ((is('do') && next === 123 && stops) || (is('sleep') && next === 40 && stops)) return 'nosql-where-script'
   return is('tojson') && next === 40 ? 'nosql-where-script' : undefined
 }

@@ -31,10 +31,19 @@ function call(text: string, start: number, end: number): string | undefined {
   if (kind === 0) return indirect(text, start, end, before)
   let i = end
   // (alert)(1), alert?.(1), alert.call(null,1), alert/**/(1), window["alert"](1)
-  while (text.charCodeAt(i) === 41 || text.charCodeAt(i) === 93 || text.charCodeAt(i) === 39 || text.charCodeAt(i) === 34) i++
+  while (
+    text.charCodeAt(i) === 41 ||
+    text.charCodeAt(i) === 93 ||
+    text.charCodeAt(i) === 39 ||
+    text.charCodeAt(i) === 34
+  )
+    i++
   const wrapped = i > end
   if (text.charCodeAt(i) === 63 && text.charCodeAt(i + 1) === 46) i += 2
-  if (text.charCodeAt(i) === 46 && (startsWithWord(text, 'call', i + 1) || startsWithWord(text, 'apply', i + 1) || startsWithWord(text, 'bind', i + 1))) {
+  if (
+    text.charCodeAt(i) === 46 &&
+    (startsWithWord(text, 'call', i + 1) || startsWithWord(text, 'apply', i + 1) || startsWithWord(text, 'bind', i + 1))
+  ) {
     return isLetter(text.charCodeAt(end)) ? undefined : 'script-call'
   }
   if (startsWithWord(text, '/**/', i)) i += 4
@@ -42,11 +51,29 @@ function call(text: string, start: number, end: number): string | undefined {
   while (i < text.length && i - gap < 8 && isSpace(text.charCodeAt(i))) i++
   const spaced = i > gap
   const unit = text.charCodeAt(i)
-  if (unit === 96 && !spaced) return kind === 1 || before === 46 ? 'script-call' : undefined
+  if (unit === 96 && !spaced) {
+    // a tagged template, not the end of a quotation in backticks
+    const close = text.indexOf('`', i + 1)
+    return (kind === 1 || before === 46) &&
+      close > i &&
+      close - i < 256 &&
+      !isSpace(text.charCodeAt(i + 1)) &&
+      !/[.,;:]/.test(text[i + 1]!)
+      ? 'script-call'
+      : undefined
+  }
   if (unit !== 40) {
     // ale = alert; onerror=alert;throw 1; [1].map(alert)
-    if (kind === 1 && (before === 61 || before === 40 || before === 44) && (unit === 59 || unit === 41 || unit === 44 || unit === 125) && !spaced) {
-      return text.charCodeAt(start - 1) === 61 || text.charCodeAt(start - 1) === 40 ? 'script-reference' : undefined
+    if (
+      kind === 1 &&
+      (before === 61 || before === 40 || before === 44) &&
+      (unit === 59 || unit === 41 || unit === 44 || unit === 125) &&
+      !spaced
+    ) {
+      const sign = text.charCodeAt(start - 1)
+      return sign === 61 || (sign === 40 && unit === 41 && start > 1 && isLetter(text.charCodeAt(start - 2)))
+        ? 'script-reference'
+        : undefined
     }
     return undefined
   }
@@ -59,15 +86,64 @@ function argument(text: string, from: number, kind: number, spaced: boolean, bef
   let i = from
   while (isSpace(text.charCodeAt(i)) && i - from < 8) i++
   const unit = text.charCodeAt(i)
-  const code = before === 61 || before === 59 || before === 40 || before === 34 || before === 39 || before === 58 || before === 123 || before === 44 || before === 47 || before === 45 || before === 43 || before === 42 || before === 94 || before === 46 || before === 33 || before === 62 || before === 125 || before === 41 || before === 124 || before === 38 || before === 126 || before === 96 || before === 37
-  if (unit === 39 || unit === 34 || unit === 96 || unit === 47 || unit === 92 || unit === 91 || unit === 43 || unit === 45 || unit === 123) return kind === 1 || code ? 'script-call' : undefined
+  const code =
+    before === 61 ||
+    before === 59 ||
+    before === 40 ||
+    before === 34 ||
+    before === 39 ||
+    before === 58 ||
+    before === 123 ||
+    before === 44 ||
+    before === 47 ||
+    before === 45 ||
+    before === 43 ||
+    before === 42 ||
+    before === 94 ||
+    before === 46 ||
+    before === 33 ||
+    before === 62 ||
+    before === 125 ||
+    before === 41 ||
+    before === 124 ||
+    before === 38 ||
+    before === 126 ||
+    before === 96 ||
+    before === 37
+  if (
+    unit === 39 ||
+    unit === 34 ||
+    unit === 96 ||
+    unit === 47 ||
+    unit === 92 ||
+    unit === 91 ||
+    unit === 43 ||
+    unit === 45 ||
+    unit === 123
+  )
+    return kind === 1 || code ? 'script-call' : undefined
   let end = i
   while (end < text.length && (isWord(text.charCodeAt(end)) || text.charCodeAt(end) === 36)) end++
   const next = text.charCodeAt(end)
-  if (isDigit(unit)) return kind === 1 && (!spaced || code || before === -1) && (next === 41 || next === 44 || next === 46 || next === 59 || end >= text.length) ? 'script-call' : undefined
-  if (unit === 41) return (kind === 1 && !spaced && (code || before === -1)) ? 'script-call' : undefined
-  if (end > i && (next === 46 || next === 40 || next === 91 || next === 96)) return (kind === 1 && !spaced) || code ? 'script-call' : undefined
-  if (end > i && next === 41) return kind === 1 && !spaced && (code || (before === -1 && end - i > 2) || startsWithWord(text, 'xss', i)) ? 'script-call' : undefined
+  if (isDigit(unit))
+    return kind === 1 &&
+      (!spaced || code || before === -1) &&
+      (next === 41 || next === 44 || next === 46 || next === 59 || end >= text.length)
+      ? 'script-call'
+      : undefined
+  if (unit === 41)
+    return kind === 1 &&
+      !spaced &&
+      ((code && before !== 46 && before !== 44 && before !== 96 && before !== 47 && before !== 58) ||
+        (before === -1 && i + 2 >= text.length))
+      ? 'script-call'
+      : undefined
+  if (end > i && (next === 46 || next === 40 || next === 91 || next === 96))
+    return (kind === 1 && !spaced) || code ? 'script-call' : undefined
+  if (end > i && next === 41)
+    return kind === 1 && !spaced && (code || (before === -1 && end - i > 2) || startsWithWord(text, 'xss', i))
+      ? 'script-call'
+      : undefined
   return kind === 1 && code && !spaced && i >= text.length ? 'script-call' : undefined
 }
 
@@ -80,21 +156,71 @@ function indirect(text: string, start: number, end: number, before: number): str
 }
 
 function isWindow(text: string, start: number, end: number): boolean {
-  for (const name of ['window', 'self', 'top', 'parent', 'frames', 'this', 'document', 'globalthis', 'string', 'location'] as const) {
+  for (const name of [
+    'window',
+    'self',
+    'top',
+    'parent',
+    'frames',
+    'this',
+    'document',
+    'globalthis',
+    'string',
+    'location',
+  ] as const) {
     if (end - start === name.length && startsWithWord(text, name, start)) return true
   }
   return false
 }
 
 const members: Readonly<Record<string, readonly string[]>> = {
-  document: ['cookie', 'domain', 'write', 'writeln', 'location', 'body', 'url', 'documenturi', 'createelement', 'getelementsbytagname', 'getelementbyid', 'documentelement', 'forms', 'all', 'referrer', 'scripts', 'links', 'queryselector', 'execcommand', 'defaultview'],
-  window: ['location', 'open', 'name', 'onerror', 'localstorage', 'sessionstorage', 'eval', 'alert', 'atob', 'navigate', 'top', 'parent', 'document', 'status', 'self', 'opener', 'history'],
+  document: [
+    'cookie',
+    'domain',
+    'write',
+    'writeln',
+    'location',
+    'body',
+    'url',
+    'documenturi',
+    'createelement',
+    'getelementsbytagname',
+    'getelementbyid',
+    'documentelement',
+    'forms',
+    'all',
+    'referrer',
+    'scripts',
+    'links',
+    'queryselector',
+    'execcommand',
+    'defaultview',
+  ],
+  window: [
+    'location',
+    'open',
+    'name',
+    'onerror',
+    'localstorage',
+    'sessionstorage',
+    'eval',
+    'alert',
+    'atob',
+    'navigate',
+    'top',
+    'parent',
+    'document',
+    'status',
+    'self',
+    'opener',
+    'history',
+  ],
   location: ['href', 'hash', 'assign', 'replace', 'search', 'reload', 'pathname'],
   self: ['location', 'alert', 'eval', 'document', 'name'],
   top: ['location', 'alert', 'eval', 'document', 'name'],
   parent: ['location', 'alert', 'eval', 'document', 'window'],
   string: ['fromcharcode', 'fromcodepoint', 'raw'],
-  function: ['constructor', 'prototype'],
+  function: ['constructor'],
   localstorage: ['getitem', 'setitem'],
   sessionstorage: ['getitem', 'setitem'],
   navigator: ['sendbeacon', 'serviceworker'],
@@ -109,9 +235,17 @@ function property(text: string, start: number, end: number): string | undefined 
     // location=…, name=…, onerror=alert
     if (startsWithWord(text, 'location', start) && end - start === 8 && text.charCodeAt(dot + 1) !== 61) {
       const next = text.charCodeAt(dot + 1)
-      return next === 34 || next === 39 || next === 96 || startsWithWord(text, 'name', dot + 1) || startsWithWord(text, 'javascript', dot + 1) || startsWithWord(text, 'window', dot + 1) ? 'script-navigation' : undefined
+      return next === 34 ||
+        next === 39 ||
+        next === 96 ||
+        startsWithWord(text, 'name', dot + 1) ||
+        startsWithWord(text, 'javascript', dot + 1) ||
+        startsWithWord(text, 'window', dot + 1)
+        ? 'script-navigation'
+        : undefined
     }
-    if (startsWithWord(text, 'innerhtml', start) || startsWithWord(text, 'outerhtml', start)) return 'script-markup-write'
+    if (startsWithWord(text, 'innerhtml', start) || startsWithWord(text, 'outerhtml', start))
+      return 'script-markup-write'
     return undefined
   }
   if (unit !== 46) return undefined
@@ -123,8 +257,20 @@ function property(text: string, start: number, end: number): string | undefined 
   const list = Object.hasOwn(members, own) ? members[own] : undefined
   if (list?.includes(member)) {
     const before = charBefore(text, start)
-    const telling = next === 61 || next === 40 || next === 46 || next === 91 || next === 59 || next === 41 || next === 43 || next === 96 || next === 44 || next === 47
-    const sentence = (next === 46 || next === 44 || next === 59 || next === 41 || next === 47) && (before === -1 || isLetter(before) || before === 40)
+    const telling =
+      next === 61 ||
+      next === 40 ||
+      next === 46 ||
+      next === 91 ||
+      next === 59 ||
+      next === 41 ||
+      next === 43 ||
+      next === 96 ||
+      next === 44 ||
+      next === 47
+    const sentence =
+      (next === 46 || next === 44 || next === 59 || next === 41 || next === 47) &&
+      (before === -1 || isLetter(before) || before === 40)
     if (telling && !(sentence && !(next === 46 && isLetter(text.charCodeAt(last + 1))))) return 'script-page-object'
     if (before === 61 || before === 40 || before === 43 || before === 59 || before === 58) return 'script-page-object'
   }

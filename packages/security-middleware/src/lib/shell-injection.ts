@@ -9,10 +9,13 @@ import { startsWithWord } from './word-table.ts'
  * prose also has ("cat", "sort") need an argument that only a shell takes. Also code of the languages that start programs.
  */
 export function shellInjection(text: string, bits: number): Span | undefined {
-  const separators = Has.semicolon | Has.pipe | Has.ampersand | Has.backtick | Has.dollar | Has.newline | Has.less | Has.greater
+  const separators =
+    Has.semicolon | Has.pipe | Has.ampersand | Has.backtick | Has.dollar | Has.newline | Has.less | Has.greater
   return (
     (bits & separators ? separated(text) : undefined) ??
-    (bits & (Has.paren | Has.less | Has.backtick | Has.slash | Has.dollar | Has.space | Has.dash | Has.brace) ? program(text, bits) : undefined)
+    (bits & (Has.paren | Has.less | Has.backtick | Has.slash | Has.dollar | Has.space | Has.dash | Has.brace)
+      ? program(text, bits)
+      : undefined)
   )
 }
 
@@ -26,7 +29,12 @@ function separated(text: string): Span | undefined {
     else if ((unit === 36 || unit === 60 || unit === 62) && text.charCodeAt(i + 1) === 40) opener = 3
     if (opener === 0) continue
     let at = opener === 3 ? i + 2 : i + 1
-    while (at < size && at - i < 64 && (isSpace(text.charCodeAt(at)) || isJoin(text.charCodeAt(at)) || (text.charCodeAt(at) === 43 && at - i < 4))) at++
+    while (
+      at < size &&
+      at - i < 64 &&
+      (isSpace(text.charCodeAt(at)) || isJoin(text.charCodeAt(at)) || (text.charCodeAt(at) === 43 && at - i < 4))
+    )
+      at++
     const rule = commandAt(text, i, at, unit, opener)
     if (rule) return { start: i, end: Math.min(size, at + 16), rule }
   }
@@ -35,7 +43,8 @@ function separated(text: string): Span | undefined {
   return lead ? { start: 0, end: Math.min(size, 16), rule: lead } : undefined
 }
 
-const isJoin = (unit: number): boolean => unit === 124 || unit === 38 || unit === 59 || unit === 40 || unit === 123 || unit === 33
+const isJoin = (unit: number): boolean =>
+  unit === 124 || unit === 38 || unit === 59 || unit === 40 || unit === 123 || unit === 33
 
 const scratch = { name: '', end: 0, pathed: false, hidden: false }
 
@@ -55,7 +64,10 @@ function shellWord(text: string, from: number): typeof scratch {
     } else if ((unit === 39 || unit === 34 || unit === 92) && isWord(text.charCodeAt(i + 1)) && i > from) hidden = true
     else if ((unit === 39 || unit === 34) && (i === from || hidden || text.charCodeAt(i + 1) === unit)) hidden = true
     else if (unit === 92 && i === from) hidden = true
-    else if (unit === 36 && (text.charCodeAt(i + 1) === 64 || text.charCodeAt(i + 1) === 42 || isDigit(text.charCodeAt(i + 1)))) {
+    else if (
+      unit === 36 &&
+      (text.charCodeAt(i + 1) === 64 || text.charCodeAt(i + 1) === 42 || isDigit(text.charCodeAt(i + 1)))
+    ) {
       hidden = true
       i++
     } else if ((unit === 63 || unit === 42 || unit === 91 || unit === 93) && pathed) name += '?'
@@ -75,7 +87,11 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
   if (name === '') return undefined
   let kind = commands.lookup(name, 0, name.length)
   const globbed = pathed && name.includes('?')
-  if (globbed && (startsWithWord(text, '/bin', at) || startsWithWord(text, '/???', at) || startsWithWord(text, '/usr', at))) kind = Command.sure
+  if (
+    globbed &&
+    (startsWithWord(text, '/bin', at) || startsWithWord(text, '/???', at) || startsWithWord(text, '/usr', at))
+  )
+    kind = Command.sure
   if (kind === 0) return undefined
   let next = text.charCodeAt(end)
   let after = end
@@ -86,43 +102,74 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
   }
   const atEnd = after >= text.length
   if (!atEnd && isWord(next)) return undefined
-  if (!atEnd && (next === 46 || next === 45 || next === 58 || next === 61 || next === 64) && !isSpace(text.charCodeAt(after + 1)) && !pathed) {
+  if (
+    !atEnd &&
+    (next === 46 || next === 45 || next === 58 || next === 61 || next === 64) &&
+    !isSpace(text.charCodeAt(after + 1)) &&
+    !pathed
+  ) {
     return undefined
   }
   if (hidden && next === 61) return undefined
   const before = separator <= 0 ? -1 : text.charCodeAt(separator - 1)
-  const terminator = next === 59 || next === 124 || next === 38 || next === 96 || next === 10 || next === 13 || next === 62 || next === 60 || next === 35 || (next === 41 && opener === 3) || (next === 37 && opener !== 0) || next === 0
+  const terminator =
+    next === 59 ||
+    next === 124 ||
+    next === 38 ||
+    next === 96 ||
+    next === 10 ||
+    next === 13 ||
+    next === 62 ||
+    next === 60 ||
+    next === 35 ||
+    (next === 41 && opener === 3) ||
+    (next === 37 && opener !== 0) ||
+    next === 0
   const argument = shellArgument(text, after)
   const ifs = startsWithWord(text, '$ifs', after) || startsWithWord(text, '${ifs', after)
-  if (ifs || (hidden && (pathed || argument || terminator))) return 'shell-hidden-word'
+  if (ifs || (hidden && opener !== 2 && (pathed || argument || terminator))) return 'shell-hidden-word'
   // the value is nothing but a command, as "id;" or "/bin/ls|"
   if (opener === 0) {
     if (pathed && /^\/(?:usr\/(?:local\/)?)?s?bin\//i.test(text)) return 'shell-program-path'
-    if (kind === Command.sure && (next === 59 || next === 124 || next === 96) && after + 1 >= text.length && end < 12) return 'shell-command'
+    if (kind === Command.sure && (next === 59 || next === 124 || next === 96) && after + 1 >= text.length && end < 12)
+      return 'shell-command'
     return undefined
   }
-  if (pathed && text.charCodeAt(at) === 47) return 'shell-program-path'
+  if (pathed && text.charCodeAt(at) === 47 && ((sign !== 10 && sign !== 13) || text.slice(at, end).includes('bin/')))
+    return 'shell-program-path'
   if (opener === 2) {
     // markdown quotes a word between backticks too: a lone command there counts, any other needs an argument
     const close = text.indexOf('`', at)
-    if (close < 0) return (argument || atEnd) && kind === Command.sure && before !== 96 ? 'shell-substitution' : undefined
+    if (close < 0)
+      return (argument || atEnd) && kind === Command.sure && before !== 96 ? 'shell-substitution' : undefined
     if (close - at > 160) return undefined
     if (before === 96 || text.charCodeAt(close + 1) === 96) return undefined
-    const alone = separator <= 1 && close >= text.length - 2
-    return argument || terminator ? (alone || kind === Command.sure || argument ? 'shell-substitution' : undefined) : undefined
+    const alone = separator <= 1 || (!isSpace(before) && !isWord(before) && before !== 40)
+    return alone &&
+      (argument || terminator) &&
+      (kind === Command.sure || argument || (separator <= 1 && close >= text.length - 2))
+      ? 'shell-substitution'
+      : undefined
   }
   if (opener === 3) return sign === 36 || kind === Command.sure ? 'shell-substitution' : undefined
-  if (sign === 10 || sign === 13) return (kind === Command.sure && (argument || (atEnd && separator < 12))) || (argument && !/\n.*\n/.test(text.slice(0, 512))) ? 'shell-command' : undefined
+  if (sign === 10 || sign === 13)
+    return (kind === Command.sure && (argument || (atEnd && separator < 12))) ||
+      (argument && !/\n.*\n/.test(text.slice(0, 512)))
+      ? 'shell-command'
+      : undefined
   if (argument && (kind === Command.sure || strongArgument(text, after))) return 'shell-command'
   const glued = separator >= 0 && at === separator + 1
   if (sign === 38) {
     // "R&D", "cat & dog" and query strings use it as a word
-    if (text.charCodeAt(separator + 1) === 38) return kind === Command.sure && (terminator || atEnd) ? 'shell-command' : undefined
-    if (separator === 0 && (terminator || atEnd)) return kind === Command.sure || terminator ? 'shell-command' : undefined
+    if (text.charCodeAt(separator + 1) === 38)
+      return kind === Command.sure && (terminator || atEnd) ? 'shell-command' : undefined
+    if (separator === 0 && (terminator || atEnd))
+      return kind === Command.sure || terminator ? 'shell-command' : undefined
     return kind === Command.sure && terminator && next !== 59 ? 'shell-command' : undefined
   }
   if (separator <= 1 && (terminator || (atEnd && kind === Command.sure))) return 'shell-command'
-  if (kind === Command.sure && (terminator || atEnd)) return glued || sign === 124 || terminator ? 'shell-command' : undefined
+  if (kind === Command.sure && (terminator || atEnd))
+    return glued || sign === 124 || terminator ? 'shell-command' : undefined
   if (kind === Command.common && terminator && glued && next === sign) return 'shell-command'
   return undefined
 }
@@ -130,16 +177,23 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
 /** After the program's name: an option, a path, an address, a variable, a redirection. */
 function shellArgument(text: string, from: number): boolean {
   let i = from
-  while (i < text.length && i - from < 16 && (isSpace(text.charCodeAt(i)) || (text.charCodeAt(i) === 43 && i === from))) i++
+  while (i < text.length && i - from < 16 && (isSpace(text.charCodeAt(i)) || (text.charCodeAt(i) === 43 && i === from)))
+    i++
   if (i === from) {
     const unit = text.charCodeAt(i)
-    return unit === 60 || unit === 123 || (unit === 62 && i < text.length - 1) || (unit === 36 && isLetter(text.charCodeAt(i + 1)))
+    return (
+      unit === 60 ||
+      unit === 123 ||
+      (unit === 62 && i < text.length - 1) ||
+      (unit === 36 && isLetter(text.charCodeAt(i + 1)))
+    )
   }
   const unit = text.charCodeAt(i)
   const next = text.charCodeAt(i + 1)
-  if (unit === 45) return (isLetter(next) || next === 45)
+  if (unit === 45) return isLetter(next) || next === 45
   if (unit === 47) return isLetter(next) || next === 46 || next === 63 || next === 42
-  if (unit === 126 || unit === 36 || unit === 62 || unit === 60) return i + 1 < text.length && !isSpace(next) && !isDigit(next)
+  if (unit === 126 || unit === 36 || unit === 62 || unit === 60)
+    return i + 1 < text.length && !isSpace(next) && !isDigit(next)
   if (unit === 46) return next === 46 || next === 47
   if (isLetter(unit) && next === 58 && (text.charCodeAt(i + 2) === 92 || text.charCodeAt(i + 2) === 47)) return true
   if (startsWithWord(text, 'http', i) || startsWithWord(text, 'ftp:', i)) return true
@@ -151,7 +205,8 @@ function shellArgument(text: string, from: number): boolean {
 function isAddress(text: string, from: number): boolean {
   let dots = 0
   let i = from
-  while (i < text.length && i - from < 16 && (isDigit(text.charCodeAt(i)) || text.charCodeAt(i) === 46)) if (text.charCodeAt(i++) === 46) dots++
+  while (i < text.length && i - from < 16 && (isDigit(text.charCodeAt(i)) || text.charCodeAt(i) === 46))
+    if (text.charCodeAt(i++) === 46) dots++
   return dots === 3
 }
 
@@ -160,12 +215,93 @@ function strongArgument(text: string, from: number): boolean {
   let i = from
   while (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) === 43) i++
   const unit = text.charCodeAt(i)
-  if (unit === 45) return isLetter(text.charCodeAt(i + 1)) && !isWord(text.charCodeAt(i + 3)) 
-  return unit === 47 || unit === 36 || unit === 126 || unit === 60 || unit === 46 || isDigit(unit) || isLetter(unit) || unit === 62 || unit === 123
+  if (unit === 45) return isLetter(text.charCodeAt(i + 1)) && !isWord(text.charCodeAt(i + 3))
+  return (
+    unit === 47 ||
+    unit === 36 ||
+    unit === 126 ||
+    unit === 60 ||
+    unit === 46 ||
+    isDigit(unit) ||
+    isLetter(unit) ||
+    unit === 62 ||
+    unit === 123
+  )
 }
 
 const programs = [
-  '() {', '(){', 'bash -i', '/dev/tcp/', '/dev/udp/', '/bin/sh', '/bin/bash', '/bin/cat', '/bin/ls', '/bin/id', '/usr/bin/', '/bin/ping', '/bin/sleep', '/bin/nc', 'cmd.exe', 'cmd /c', 'cmd /k', 'powershell -', 'powershell.exe', 'rm -rf', 'rm -fr', 'nc -e', 'nc -l', 'wget http', 'curl http', 'runtime.getruntime', 'getruntime(', 'processbuilder', '!!python/', '!!java', 'os.system(', 'os.popen(', 'subprocess.', '__import__(', 'child_process', 'require(\'child', 'process.mainmodule', 'shell_exec(', 'passthru(', 'proc_open(', 'pcntl_exec(', '<?php', '<?=', '<%=', 'phpinfo(', 'base64_decode(', '--exec=', 'cat /etc/', '$ifs', '${ifs', 'chmod +x', 'xterm -display', 'wscript.shell', 'server.scripttimeout', '<!--#', 'ping -c', 'ping -n', 'ping -i', 'set /a', '{cat,', '{ls,', '{wget,', '{curl,', 'sleep${', 'system(', 'popen(', 'exec(', 'eval(', 'assert(', 'file_get_contents(', 'call_user_func(', 'create_function(',
+  '() {',
+  '(){',
+  'bash -i',
+  '/dev/tcp/',
+  '/dev/udp/',
+  '/bin/sh',
+  '/bin/bash',
+  '/bin/cat',
+  '/bin/ls',
+  '/bin/id',
+  '/usr/bin/',
+  '/bin/ping',
+  '/bin/sleep',
+  '/bin/nc',
+  'cmd.exe',
+  'cmd /c',
+  'cmd /k',
+  'powershell -',
+  'powershell.exe',
+  'rm -rf',
+  'rm -fr',
+  'nc -e',
+  'nc -l',
+  'wget http',
+  'curl http',
+  'runtime.getruntime',
+  'getruntime(',
+  'processbuilder',
+  '!!python/',
+  '!!java',
+  'os.system(',
+  'os.popen(',
+  'subprocess.',
+  '__import__(',
+  'child_process',
+  "require('child",
+  'process.mainmodule',
+  'shell_exec(',
+  'passthru(',
+  'proc_open(',
+  'pcntl_exec(',
+  '<?php',
+  '<?=',
+  '<%=',
+  'phpinfo(',
+  'base64_decode(',
+  '--exec=',
+  'cat /etc/',
+  '$ifs',
+  '${ifs',
+  'chmod +x',
+  'xterm -display',
+  'wscript.shell',
+  'server.scripttimeout',
+  '<!--#',
+  'ping -c',
+  'ping -n',
+  'ping -i',
+  'set /a',
+  '{cat,',
+  '{ls,',
+  '{wget,',
+  '{curl,',
+  'sleep${',
+  'system(',
+  'popen(',
+  'exec(',
+  'eval(',
+  'assert(',
+  'file_get_contents(',
+  'call_user_func(',
+  'create_function(',
 ] as const
 
 const index = new Map<number, string[]>()
@@ -183,7 +319,8 @@ function program(text: string, bits: number): Span | undefined {
     const letter = isLetter(unit)
     if (letter && i > 0 && isWord(text.charCodeAt(i - 1))) continue
     for (const name of index.get(letter ? unit | 32 : unit)!) {
-      if (startsWithWord(text, name, i) && damning(text, name, i, bits)) return { start: i, end: i + name.length, rule: 'shell-program' }
+      if (startsWithWord(text, name, i) && damning(text, name, i, bits))
+        return { start: i, end: i + name.length, rule: 'shell-program' }
     }
   }
   return undefined
@@ -208,7 +345,12 @@ function damning(text: string, name: string, at: number, bits: number): boolean 
       return known && (name !== 'exec(' || bits & Has.semicolon ? true : unit === 39 || unit === 34)
     }
     case '/usr/bin/':
-      return isLetter(text.charCodeAt(end)) && (at === 0 || !isWord(text.charCodeAt(at - 1))) && text.slice(Math.max(0, at - 3), at) !== '#! ' && !startsWithWord(text, 'env', end)
+      return (
+        isLetter(text.charCodeAt(end)) &&
+        (at === 0 || !isWord(text.charCodeAt(at - 1))) &&
+        text.slice(Math.max(0, at - 3), at) !== '#! ' &&
+        !startsWithWord(text, 'env', end)
+      )
     case '/bin/sh':
     case '/bin/bash':
     case '/bin/cat':

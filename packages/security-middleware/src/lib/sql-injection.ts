@@ -21,9 +21,32 @@ export function sqlInjection(text: string, bits: number): Span | undefined {
 }
 
 const signs =
-  Has.paren | Has.equals | Has.semicolon | Has.hash | Has.star | Has.pipe | Has.less | Has.greater | Has.at | Has.digit | Has.apostrophe |
-  Has.quote | Has.ampersand | Has.plus | Has.percent
-const gaps = Has.space | Has.paren | Has.newline | Has.control | Has.star | Has.pipe | Has.ampersand | Has.plus | Has.semicolon | Has.at
+  Has.paren |
+  Has.equals |
+  Has.semicolon |
+  Has.hash |
+  Has.star |
+  Has.pipe |
+  Has.less |
+  Has.greater |
+  Has.at |
+  Has.digit |
+  Has.apostrophe |
+  Has.quote |
+  Has.ampersand |
+  Has.plus |
+  Has.percent
+const gaps =
+  Has.space |
+  Has.paren |
+  Has.newline |
+  Has.control |
+  Has.star |
+  Has.pipe |
+  Has.ampersand |
+  Has.plus |
+  Has.semicolon |
+  Has.at
 
 function maybeBare(text: string, bits: number): boolean {
   if ((bits & gaps) === 0) return false
@@ -73,7 +96,8 @@ class Reading {
   run(): Span | undefined {
     const { length } = this.#tokens
     if (this.#tokens.conditional && length > 0) return this.#span(0, length - 1, 'sql-conditional-comment')
-    if (this.#tokens.inline > 0 && this.#splitByComments()) return this.#span(0, length - 1, 'sql-comment-between-words')
+    if (this.#tokens.inline > 0 && this.#splitByComments())
+      return this.#span(0, length - 1, 'sql-comment-between-words')
     for (let i = 0; i < length; i++) {
       if (!this.#accept(i)) {
         const rule = this.#ended(i, false)
@@ -97,7 +121,15 @@ class Reading {
       case Sql.string:
       case Sql.variable:
       case Sql.literal:
-        if (!this.#operandDue && !(kind === Sql.string && (before === Sql.string || before === Sql.word || (before === Sql.close && this.#select >= 0)) && i > this.#first)) return false
+        if (
+          !this.#operandDue &&
+          !(
+            kind === Sql.string &&
+            (before === Sql.string || before === Sql.word || (before === Sql.close && this.#select >= 0)) &&
+            i > this.#first
+          )
+        )
+          return false
         if (!this.#operandDue && before === Sql.word) return this.#stringAfterWord(i)
         this.#operand(i)
         return true
@@ -107,13 +139,19 @@ class Reading {
       case Sql.catalogue:
       case Sql.type:
         if (!this.#operandDue) {
-          if (kind === Sql.mild || kind === Sql.probe) return this.#select >= 0 && (before === Sql.string || before === Sql.close)
-          if (this.#isWord(i, 'mode') && (this.#isWord(i - 1, 'boolean') || this.#isWord(i - 1, 'language'))) return true
+          if (kind === Sql.mild || kind === Sql.probe)
+            return this.#select >= 0 && (before === Sql.string || before === Sql.close)
+          if (this.#isWord(i, 'mode') && (this.#isWord(i - 1, 'boolean') || this.#isWord(i - 1, 'language')))
+            return true
           // an alias: ") x", "from t x", "as x"
-          if (before === Sql.close || (this.#from && !this.#comparing && before !== Sql.number && this.#aliasAllowed(i))) return true
+          if (
+            before === Sql.close ||
+            (this.#from && !this.#comparing && before !== Sql.number && this.#aliasAllowed(i))
+          )
+            return true
           return false
         }
-        if (kind === Sql.probe && this.#kinds[this.#pastDots(i)] === Sql.open) this.#probe = this.#depth
+        if (kind === Sql.probe && this.#probes(this.#pastDots(i), i)) this.#probe = this.#depth
         this.#operand(i)
         return true
       case Sql.open:
@@ -134,13 +172,28 @@ class Reading {
         this.#operandDue = true
         return true
       case Sql.dot:
-        if (before !== Sql.word && before !== Sql.catalogue && before !== Sql.dot && before !== Sql.mild && before !== Sql.probe && before !== Sql.variable) return false
+        if (
+          before !== Sql.word &&
+          before !== Sql.catalogue &&
+          before !== Sql.dot &&
+          before !== Sql.mild &&
+          before !== Sql.probe &&
+          before !== Sql.variable
+        )
+          return false
         this.#operandDue = true
         return true
       case Sql.operator:
         if (this.#operandDue) {
           const unit = this.#text.charCodeAt(this.#tokens.starts[i]!)
-          if (unit === 42 && (before === Sql.select || before === Sql.open || before === Sql.comma || before === Sql.dot || before === Sql.prefix)) {
+          if (
+            unit === 42 &&
+            (before === Sql.select ||
+              before === Sql.open ||
+              before === Sql.comma ||
+              before === Sql.dot ||
+              before === Sql.prefix)
+          ) {
             this.#operandDue = false
             this.#items()
             return true
@@ -204,12 +257,25 @@ class Reading {
         return true
       case Sql.tail:
         if (this.#operandDue && i > this.#first) return false
-        if (this.#isWord(i, 'having') || this.#kinds[i + 1] === Sql.number || this.#kinds[i + 1] === Sql.prefix || this.#isWord(i + 1, 'analyse') || this.#kinds[i + 1] === Sql.probe) this.#clauses++
+        if (
+          this.#isWord(i, 'having') ||
+          this.#kinds[i + 1] === Sql.number ||
+          this.#kinds[i + 1] === Sql.prefix ||
+          this.#isWord(i + 1, 'analyse') ||
+          this.#kinds[i + 1] === Sql.probe
+        )
+          this.#clauses++
         this.#operandDue = true
         return true
       case Sql.wait:
         this.#operandDue = true
-        return i === this.#first || before === Sql.semicolon || before === Sql.wait || before === Sql.close || !this.#operandDue
+        return (
+          i === this.#first ||
+          before === Sql.semicolon ||
+          before === Sql.wait ||
+          before === Sql.close ||
+          !this.#operandDue
+        )
       case Sql.suffix:
         if (this.#operandDue) return false
         if (this.#isWord(i, 'asc')) return true
@@ -248,16 +314,20 @@ class Reading {
     if (kind === Sql.close && this.#probe !== none && this.#depth <= this.#probe) return 'sql-probe-call'
     if (this.#charCalls >= 2) return 'sql-character-chain'
     if (kind === Sql.catalogue && next === Sql.dot && this.#isStrongCatalogue(i)) return 'sql-catalogue'
-    if (kind === Sql.string && i > this.#first && kinds[i - 1] === Sql.wait) return 'sql-wait'
-    if (kind === Sql.variable && this.#text.charCodeAt(this.#tokens.starts[i]! + 1) === 64 && this.#isServerVariable(i)) return 'sql-server-variable'
+    if (kind === Sql.string && i > this.#first + 1 && kinds[i - 1] === Sql.wait && kinds[i - 2] === Sql.wait)
+      return 'sql-wait'
+    if (kind === Sql.variable && this.#text.charCodeAt(this.#tokens.starts[i]! + 1) === 64 && this.#isServerVariable(i))
+      return 'sql-server-variable'
     if (this.#select >= 0 && i > this.#select && !this.#operandDue && this.#subselect(i)) return 'sql-subselect'
     if (kind === Sql.statement || kind === Sql.select || kind === Sql.case || kind === Sql.mild || kind === Sql.word) {
-      if (i > 0 && kinds[i - 1] === Sql.semicolon && i > this.#first && this.#statement(i)) return 'sql-stacked-statement'
-      if (i === this.#first && kind === Sql.statement && this.#statement(i) && (i > 0 || this.#tokens.length > 3)) {
+      if (i > 0 && kinds[i - 1] === Sql.semicolon && i > this.#first && this.#statement(i))
+        return 'sql-stacked-statement'
+      if (i === (this.#quoted ? 1 : 0) && kind === Sql.statement && this.#statement(i) && this.#tokens.length > 3) {
         if (!this.#isWord(i, 'drop') || this.#stops(i + 3)) return 'sql-statement'
       }
     }
-    if (kind === Sql.clause && (this.#isWord(i, 'outfile') || this.#isWord(i, 'dumpfile')) && next === Sql.string) return 'sql-file-write'
+    if (kind === Sql.clause && (this.#isWord(i, 'outfile') || this.#isWord(i, 'dumpfile')) && next === Sql.string)
+      return 'sql-file-write'
     return undefined
   }
 
@@ -272,13 +342,15 @@ class Reading {
       return this.#logic > 0 && this.#constants >= 2 && atEnd ? 'sql-constant-condition' : undefined
     }
     const conditions = this.#logic + (this.#where ? 1 : 0)
-    if (conditions > 0 && this.#constants > 0 && (atEnd || this.#constants > 1 || this.#compares > 2)) return 'sql-constant-condition'
+    if (conditions > 0 && this.#constants > 0 && (atEnd || this.#constants > 1 || this.#compares > 2))
+      return 'sql-constant-condition'
     if (!atEnd) return undefined
     if (this.#quoted && first === 0) return this.#closedQuote(last, hidden)
     if (conditions > 0 && hidden && this.#startsLikeValue()) return 'sql-hidden-rest'
     if (this.#union >= 0 && this.#select > this.#union && this.#startsLikeValue()) return 'sql-union-select'
-    if (this.#union >= 0 && this.#select < 0 && this.#operandDue && kinds[this.#union - 1] === Sql.comment) return 'sql-union-select'
-    if (hidden && kinds[0] === Sql.open && last > 3) return 'sql-hidden-rest'
+    if (this.#union >= 0 && this.#select < 0 && this.#operandDue && kinds[this.#union - 1] === Sql.comment)
+      return 'sql-union-select'
+    if (hidden && kinds[0] === Sql.open && last > 3 && this.#blankComment(last)) return 'sql-hidden-rest'
     if (this.#clauses > 0 && this.#startsLikeValue() && last > 1 && (!this.#operandDue || hidden)) return 'sql-clause'
     if (this.#cases >= 3 && this.#compares > 0) return 'sql-case'
     return undefined
@@ -293,18 +365,29 @@ class Reading {
       if (this.#logic > 0 || this.#clauses > 0 || this.#compares > 0) return 'sql-hidden-rest'
       let i = 1
       while (kinds[i] === Sql.close || kinds[i] === Sql.semicolon) i++
-      const blank = this.#tokens.ends[last]! - this.#tokens.starts[last]! <= 4
-      if (i === last && blank && !(double && /\d/.test(this.#text.slice(0, body))) && !/\s/.test(this.#text.slice(0, body).trim())) return 'sql-hidden-rest'
+      if (
+        i === last &&
+        this.#blankComment(last) &&
+        !(double && body > 0 && this.#text.charCodeAt(body - 1) === 32) &&
+        !(double && /\d/.test(this.#text.slice(0, body))) &&
+        !/\s/.test(this.#text.slice(0, body).trim())
+      )
+        return 'sql-hidden-rest'
       return undefined
     }
-    if (this.#union >= 0 && this.#operandDue && (this.#select > this.#union || kinds[this.#union - 1] === Sql.comment)) return 'sql-union-select'
+    if (this.#union >= 0 && this.#operandDue && (this.#select > this.#union || kinds[this.#union - 1] === Sql.comment))
+      return 'sql-union-select'
     if (this.#operandDue) return undefined
     if (this.#clauses > 0 && last > 2) return 'sql-clause'
-    const rebalanced = kinds[last] === Sql.string && last > 0 && this.#text.charCodeAt(this.#tokens.starts[last]!) === (double ? 34 : 39)
-    if (rebalanced && this.#symbol(last, !double)) return 'sql-rebalanced-quote'
-    const tight = rebalanced && !/\s/.test(this.#text.slice(0, body).trim()) && !/\s/.test(this.#text.slice(this.#tokens.starts[last]).trim())
-    if (tight && this.#compares + this.#logic > 0 && (body > 0 || last > 2 || this.#tokens.starts[1]! > 1) && !double) return 'sql-rebalanced-quote'
-    if (rebalanced && !double && this.#logic > 1) return 'sql-rebalanced-quote'
+    const rebalanced =
+      kinds[last] === Sql.string && last > 0 && this.#text.charCodeAt(this.#tokens.starts[last]!) === (double ? 34 : 39)
+    const tight =
+      rebalanced &&
+      !/\s/.test(this.#text.slice(0, body).trim()) &&
+      !/\s/.test(this.#text.slice(this.#tokens.starts[last]).trim())
+    if (tight && this.#symbol(last, !double)) return 'sql-rebalanced-quote'
+    if (tight && this.#compares + this.#logic > 0 && (body > 0 || last > 2 || this.#tokens.starts[1]! > 1) && !double)
+      return 'sql-rebalanced-quote'
     if (this.#logic > 0 && this.#compares > 0 && !double) return 'sql-condition'
     if (this.#logic > 0 && last === 2 && body === 0 && !double) return 'sql-condition'
     return undefined
@@ -320,7 +403,13 @@ class Reading {
       if (this.#operandDue && i > this.#first) return false
       this.#where = true
       this.#comparing = false
-    } else if (this.#operandDue && i > this.#first && before !== Sql.clause && before !== Sql.statement && before !== Sql.semicolon) {
+    } else if (
+      this.#operandDue &&
+      i > this.#first &&
+      before !== Sql.clause &&
+      before !== Sql.statement &&
+      before !== Sql.semicolon
+    ) {
       // many of these words name columns and functions too: column, user, left(…)
       if (before === Sql.select && this.#isWord(i, 'top')) return true
       if (opensClause(this.#text.slice(this.#tokens.starts[i], this.#tokens.ends[i]).toLowerCase())) return false
@@ -339,10 +428,17 @@ class Reading {
     this.#leftStart = starts[i]!
     this.#leftEnd = ends[i]!
     // "top 1" is not yet a select's item
-    this.#operandDue = kind === Sql.number && i > this.#first && this.#kinds[i - 1] === Sql.clause && this.#isWord(i - 1, 'top')
+    this.#operandDue =
+      kind === Sql.number && i > this.#first && this.#kinds[i - 1] === Sql.clause && this.#isWord(i - 1, 'top')
     if (!this.#operandDue) this.#items()
     if (kind === Sql.mild && this.#kinds[i + 1] === Sql.open && this.#telltaleCall(i)) this.#charCalls = 2
-    if (kind === Sql.mild && this.#kinds[i + 1] === Sql.open && this.#kinds[i + 2] === Sql.number && this.#kinds[i + 3] === Sql.close && this.#isCharCall(i)) {
+    if (
+      kind === Sql.mild &&
+      this.#kinds[i + 1] === Sql.open &&
+      this.#kinds[i + 2] === Sql.number &&
+      this.#kinds[i + 3] === Sql.close &&
+      this.#isCharCall(i)
+    ) {
       this.#charCalls++
     }
   }
@@ -355,8 +451,14 @@ class Reading {
     this.#comparing = false
     this.#compares++
     const constant = isConstant(this.#leftKind) && isConstant(kind)
-    const same = end - start === this.#leftEnd - this.#leftStart && this.#leftStart >= 0 && this.#text.slice(start, end) === this.#text.slice(this.#leftStart, this.#leftEnd)
-    if (constant || same || kind === Sql.literal || kind === Sql.close || this.#leftKind === Sql.close) this.#constants++
+    const same =
+      end - start === this.#leftEnd - this.#leftStart &&
+      this.#leftStart >= 0 &&
+      this.#text.slice(start, end) === this.#text.slice(this.#leftStart, this.#leftEnd)
+    const complex =
+      (kind === Sql.close && (isConstant(this.#leftKind) || this.#leftKind === Sql.close)) ||
+      (this.#leftKind === Sql.close && isConstant(kind))
+    if (constant || same || complex || kind === Sql.literal) this.#constants++
   }
 
   /** `(select x from t …`, `(select 1)`, `select * from t` where an operand could stand. */
@@ -370,16 +472,50 @@ class Reading {
     while (before >= this.#first && kinds[before] === Sql.open) before--
     const owner = before >= this.#first ? kinds[before]! : -1
     const asOperand =
-      opened && (owner === Sql.operator || owner === Sql.compare || owner === Sql.logic || owner === Sql.comma || owner === Sql.mild || owner === Sql.probe || owner === Sql.prefix || owner === Sql.clause || owner === Sql.semicolon || owner === Sql.select || owner === Sql.case || select - before > 2)
+      opened &&
+      (owner === Sql.operator ||
+        owner === Sql.compare ||
+        owner === Sql.logic ||
+        owner === Sql.comma ||
+        owner === Sql.mild ||
+        owner === Sql.probe ||
+        owner === Sql.prefix ||
+        owner === Sql.clause ||
+        owner === Sql.semicolon ||
+        owner === Sql.select ||
+        owner === Sql.case ||
+        select - before > 2)
     const telling = kind !== Sql.word || this.#selectItems > 1
-    if (asOperand && telling && (next === Sql.close || next === Sql.clause || next === Sql.comma || next === Sql.open || next === Sql.end)) return true
+    if (
+      asOperand &&
+      telling &&
+      (next === Sql.close || next === Sql.clause || next === Sql.comma || next === Sql.open || next === Sql.end)
+    )
+      return true
     if (asOperand && this.#from && this.#selectItems > 1) return true
     if (!opened && select === 1 && kinds[0] === Sql.logic) return telling
-    if (!opened && select > this.#first && kinds[select - 1] === Sql.logic && this.#first === 0 && this.#startsLikeValue()) return true
-    if (this.#from && this.#selectItems > 1 && (this.#edge(i + 1) || (next === Sql.clause && this.#isWord(i + 1, 'where')))) {
+    if (
+      !opened &&
+      select > this.#first &&
+      kinds[select - 1] === Sql.logic &&
+      this.#first === 0 &&
+      this.#startsLikeValue()
+    )
+      return true
+    if (
+      this.#from &&
+      this.#selectItems > 1 &&
+      (this.#edge(i + 1) || (next === Sql.clause && this.#isWord(i + 1, 'where')))
+    ) {
       // select * from t; select a, b from t
-      const starred = kinds[select + 1] === Sql.operator || (kinds[select + 1] !== Sql.word && kinds[select + 1] !== Sql.clause) || this.#selectItems > 2
-      return starred && (select === this.#first || kinds[select - 1] === Sql.semicolon || opened || kinds[select - 1] === Sql.close)
+      const starred =
+        kinds[select + 1] === Sql.operator ||
+        (kinds[select + 1] !== Sql.word && kinds[select + 1] !== Sql.clause) ||
+        this.#selectItems > 2
+      return (
+        starred &&
+        (select === this.#first || kinds[select - 1] === Sql.semicolon || opened || kinds[select - 1] === Sql.close)
+      )
     }
     return false
   }
@@ -389,27 +525,92 @@ class Reading {
     const kinds = this.#kinds
     const name = i + 2
     const word = (at: number, text: string): boolean => this.#isWord(at, text)
-    const named = (at: number): boolean => kinds[at] === Sql.word || kinds[at] === Sql.catalogue || kinds[at] === Sql.mild || kinds[at] === Sql.clause
-    if (kinds[i] === Sql.select) return kinds[i + 1] !== Sql.word && kinds[i + 1] !== Sql.end && kinds[i + 1] !== Sql.clause && kinds[i + 1] !== Sql.other && kinds[i + 1] !== Sql.prefix && (kinds[i + 1] !== Sql.number || kinds[i + 2] !== Sql.word)
+    const named = (at: number): boolean =>
+      kinds[at] === Sql.word || kinds[at] === Sql.catalogue || kinds[at] === Sql.mild || kinds[at] === Sql.clause
+    if (kinds[i] === Sql.select)
+      return (
+        kinds[i + 1] !== Sql.word &&
+        kinds[i + 1] !== Sql.end &&
+        kinds[i + 1] !== Sql.clause &&
+        kinds[i + 1] !== Sql.other &&
+        kinds[i + 1] !== Sql.prefix &&
+        (kinds[i + 1] !== Sql.number || kinds[i + 2] !== Sql.word)
+      )
     if (kinds[i] === Sql.case) return word(i, 'case') && word(i + 1, 'when')
-    if (kinds[i] === Sql.mild) return (word(i, 'if') || word(i, 'iif')) && kinds[i + 1] === Sql.open && (kinds[i + 2] === Sql.number || kinds[i + 2] === Sql.open)
+    if (kinds[i] === Sql.mild)
+      return (
+        (word(i, 'if') || word(i, 'iif')) &&
+        kinds[i + 1] === Sql.open &&
+        (kinds[i + 2] === Sql.number || kinds[i + 2] === Sql.open)
+      )
     if (kinds[i] === Sql.word) return false
-    if (word(i, 'insert')) return word(i + 1, 'into') && (kinds[i + 3] === Sql.open || word(i + 3, 'values') || kinds[i + 3] === Sql.select || kinds[i + 3] === Sql.dot)
+    if (word(i, 'insert'))
+      return (
+        word(i + 1, 'into') &&
+        (kinds[i + 3] === Sql.open || word(i + 3, 'values') || kinds[i + 3] === Sql.select || kinds[i + 3] === Sql.dot)
+      )
     if (word(i, 'update')) return word(i + 2, 'set') && kinds[i + 4] === Sql.compare
-    if (word(i, 'delete')) return word(i + 1, 'from') && named(name) && (this.#stops(i + 3) || (word(i + 3, 'where') && kinds[i + 5] === Sql.compare))
-    if (word(i, 'drop') || word(i, 'truncate')) return kinds[i + 1] === Sql.clause && (named(name) || word(name, 'if')) && (this.#edge(i + 3) || kinds[i + 3] === Sql.close || word(name, 'if'))
-    if (word(i, 'exec') || word(i, 'execute')) return kinds[i + 1] === Sql.open || kinds[i + 1] === Sql.variable || kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.catalogue || kinds[i + 1] === Sql.string || word(i + 1, 'immediate') || (named(i + 1) && kinds[i + 2] === Sql.string) || (named(i + 1) && kinds[i + 2] === Sql.dot && i > this.#first)
+    if (word(i, 'delete'))
+      return (
+        word(i + 1, 'from') &&
+        named(name) &&
+        (this.#stops(i + 3) || (word(i + 3, 'where') && kinds[i + 5] === Sql.compare))
+      )
+    if (word(i, 'drop') || word(i, 'truncate'))
+      return (
+        kinds[i + 1] === Sql.clause &&
+        (named(name) || word(name, 'if')) &&
+        (this.#edge(i + 3) || kinds[i + 3] === Sql.close || word(name, 'if'))
+      )
+    if (word(i, 'exec') || word(i, 'execute'))
+      return (
+        (kinds[i + 1] === Sql.open && kinds[i + 2] !== Sql.word && kinds[i + 2] !== Sql.close) ||
+        kinds[i + 1] === Sql.variable ||
+        kinds[i + 1] === Sql.probe ||
+        kinds[i + 1] === Sql.catalogue ||
+        kinds[i + 1] === Sql.string ||
+        word(i + 1, 'immediate') ||
+        (named(i + 1) && kinds[i + 2] === Sql.string) ||
+        (named(i + 1) && kinds[i + 2] === Sql.dot && i > this.#first)
+      )
     if (word(i, 'declare')) return kinds[i + 1] === Sql.variable
     if (word(i, 'print') || word(i, 'kill')) return kinds[i + 1] === Sql.variable
     if (word(i, 'shutdown')) return i > 0 && (this.#stops(i + 1) || word(i + 1, 'with'))
-    if (word(i, 'create')) return (word(i + 1, 'or') && word(i + 2, 'replace')) || (kinds[i + 1] === Sql.clause && named(name) && (kinds[i + 3] === Sql.open || word(i + 3, 'as') || word(i + 3, 'identified') || word(i + 3, 'with') || word(i + 3, 'from')))
-    if (word(i, 'alter')) return kinds[i + 1] === Sql.clause && named(name) && (kinds[i + 3] === Sql.clause || kinds[i + 3] === Sql.statement || word(i + 3, 'identified')) && i > 0
+    if (word(i, 'create'))
+      return (
+        (word(i + 1, 'or') && word(i + 2, 'replace')) ||
+        (kinds[i + 1] === Sql.clause &&
+          named(name) &&
+          (kinds[i + 3] === Sql.open ||
+            word(i + 3, 'as') ||
+            word(i + 3, 'identified') ||
+            word(i + 3, 'with') ||
+            word(i + 3, 'from')))
+      )
+    if (word(i, 'alter'))
+      return (
+        kinds[i + 1] === Sql.clause &&
+        named(name) &&
+        (kinds[i + 3] === Sql.clause || kinds[i + 3] === Sql.statement || word(i + 3, 'identified')) &&
+        i > 0
+      )
     if (word(i, 'grant') || word(i, 'revoke')) return (word(name, 'on') || word(name, 'to')) && i > 0
-    if (word(i, 'call')) return (kinds[i + 1] === Sql.word || kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.mild) && kinds[i + 2] === Sql.open && i > 0
+    if (word(i, 'call'))
+      return (
+        (kinds[i + 1] === Sql.word || kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.mild) &&
+        kinds[i + 2] === Sql.open &&
+        i > 0
+      )
     if (word(i, 'begin')) return (kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.word) && kinds[i + 2] === Sql.dot
-    if (word(i, 'desc') || word(i, 'describe') || word(i, 'use') || word(i, 'vacuum')) return i > 0 && named(i + 1) && kinds[i + 2] === Sql.comment
+    if (word(i, 'desc') || word(i, 'describe') || word(i, 'use') || word(i, 'vacuum'))
+      return i > 0 && named(i + 1) && kinds[i + 2] === Sql.comment
     if (word(i, 'load')) return word(i + 1, 'data') && (word(name, 'infile') || word(name, 'local'))
-    if (word(i, 'copy')) return named(i + 1) && (word(name, 'from') || word(name, 'to')) && (kinds[i + 3] === Sql.string || word(i + 3, 'program'))
+    if (word(i, 'copy'))
+      return (
+        named(i + 1) &&
+        (word(name, 'from') || word(name, 'to')) &&
+        (kinds[i + 3] === Sql.string || word(i + 3, 'program'))
+      )
     if (word(i, 'backup') || word(i, 'restore')) return word(i + 1, 'database') && named(name) && word(i + 3, 'to')
     if (word(i, 'handler')) return named(i + 1) && word(name, 'open')
     return word(i, 'rename') && word(i + 1, 'table') && word(i + 3, 'to')
@@ -437,8 +638,26 @@ class Reading {
       if (starts[i]! - ends[i - 1]! < 4) continue
       const gap = this.#text.slice(ends[i - 1], starts[i])
       if (!gap.startsWith('/*') || !gap.endsWith('*/')) continue
-      const sql = (kind: number): boolean => kind === Sql.logic || kind === Sql.union || kind === Sql.select || kind === Sql.clause || kind === Sql.by || kind === Sql.tail || kind === Sql.compare || kind === Sql.statement || kind === Sql.open
-      const value = (kind: number): boolean => kind === Sql.word || kind === Sql.number || kind === Sql.string || kind === Sql.close || kind === Sql.literal || kind === Sql.mild || kind === Sql.probe || kind === Sql.prefix || sql(kind)
+      const sql = (kind: number): boolean =>
+        kind === Sql.logic ||
+        kind === Sql.union ||
+        kind === Sql.select ||
+        kind === Sql.clause ||
+        kind === Sql.by ||
+        kind === Sql.tail ||
+        kind === Sql.compare ||
+        kind === Sql.statement ||
+        kind === Sql.open
+      const value = (kind: number): boolean =>
+        kind === Sql.word ||
+        kind === Sql.number ||
+        kind === Sql.string ||
+        kind === Sql.close ||
+        kind === Sql.literal ||
+        kind === Sql.mild ||
+        kind === Sql.probe ||
+        kind === Sql.prefix ||
+        sql(kind)
       if ((sql(kinds[i]!) && value(kinds[i - 1]!)) || (sql(kinds[i - 1]!) && value(kinds[i]!))) return true
       if (gap === '/**/' && kinds[i] === Sql.word && kinds[i - 1] === Sql.word) return true
     }
@@ -459,19 +678,45 @@ class Reading {
   #telltaleCall(i: number): boolean {
     const kinds = this.#kinds
     const word = this.#text.slice(this.#tokens.starts[i], this.#tokens.ends[i]).toLowerCase()
-    if (/^(?:ascii|ord|hex|unhex|substring|substr|mid|conv|length|len|lpad|md5|char_length|cast|concat|lower|upper)$/.test(word) && kinds[i + 3] === Sql.open) {
+    if (
+      /^(?:ascii|ord|hex|unhex|substring|substr|mid|conv|length|len|lpad|md5|char_length|cast|concat|lower|upper)$/.test(
+        word,
+      ) &&
+      kinds[i + 3] === Sql.open
+    ) {
       const inner = this.#text.slice(this.#tokens.starts[i + 2], this.#tokens.ends[i + 2]).toLowerCase()
-      if (/^(?:substring|substr|version|user|database|length|cast|concat|mid|hex|load_file|schema|ascii|char|unhex)$/.test(inner)) return true
+      if (
+        /^(?:substring|substr|version|user|database|length|cast|concat|mid|hex|load_file|schema|ascii|char|unhex)$/.test(
+          inner,
+        )
+      )
+        return true
     }
     const constant = (at: number): boolean => isConstant(kinds[at]!)
-    return /^(?:if|iif|elt|make_set|nvl|nullif)$/.test(word) && constant(i + 2) && kinds[i + 3] === Sql.compare && constant(i + 4) && kinds[i + 5] === Sql.comma
+    return (
+      /^(?:if|iif|elt|make_set|nvl|nullif)$/.test(word) &&
+      constant(i + 2) &&
+      kinds[i + 3] === Sql.compare &&
+      constant(i + 4) &&
+      kinds[i + 5] === Sql.comma
+    )
+  }
+
+  #blankComment(i: number): boolean {
+    return this.#tokens.ends[i]! - this.#tokens.starts[i]! <= 4
   }
 
   #startsLikeValue(): boolean {
     const kinds = this.#kinds
     let i = 0
     while (kinds[i] === Sql.operator || kinds[i] === Sql.close || kinds[i] === Sql.open) i++
-    return kinds[i] === Sql.number || kinds[i] === Sql.string || kinds[i] === Sql.literal || i > 0 || (kinds[i + 1] === Sql.close)
+    return (
+      kinds[i] === Sql.number ||
+      kinds[i] === Sql.string ||
+      kinds[i] === Sql.literal ||
+      i > 0 ||
+      kinds[i + 1] === Sql.close
+    )
   }
 
   #quotedAt(i: number): boolean {
@@ -486,7 +731,12 @@ class Reading {
   /** The statement is over and more was meant to come after it: a comment or another semicolon. */
   #stops(i: number): boolean {
     const kind = this.#kinds[i]
-    return kind === Sql.comment || kind === Sql.semicolon || (i >= this.#tokens.length && this.#first > 0) || (i >= this.#tokens.length && this.#quoted)
+    return (
+      kind === Sql.comment ||
+      kind === Sql.semicolon ||
+      (i >= this.#tokens.length && this.#first > 0) ||
+      (i >= this.#tokens.length && this.#quoted)
+    )
   }
 
   #pastDots(i: number): number {
@@ -495,14 +745,31 @@ class Reading {
     return at
   }
 
+  /** A probing call, unless it reads like "benchmark(s)". */
+  #probes(open: number, name: number): boolean {
+    if (this.#kinds[open] !== Sql.open) return false
+    const argument = this.#kinds[open + 1]
+    return (
+      argument !== Sql.word ||
+      this.#kinds[open + 2] !== Sql.close ||
+      (!this.#isWord(name, 'sleep') && !this.#isWord(name, 'benchmark'))
+    )
+  }
+
   #isStrongCatalogue(i: number): boolean {
     const length = this.#tokens.ends[i]! - this.#tokens.starts[i]!
-    return this.#isWord(i, 'information_schema') || this.#isWord(i, 'pg_catalog') || (length > 5 && this.#kinds[i + 2] === Sql.dot)
+    return (
+      this.#isWord(i, 'information_schema') ||
+      this.#isWord(i, 'pg_catalog') ||
+      (length > 5 && this.#kinds[i + 2] === Sql.dot)
+    )
   }
 
   #isServerVariable(i: number): boolean {
     const name = this.#text.slice(this.#tokens.starts[i]! + 2, this.#tokens.ends[i]).toLowerCase()
-    return /^(?:global|session|version|version_compile_os|version_comment|datadir|basedir|tmpdir|hostname|servername|servicename|language|langid|spid|identity|secure_file_priv|plugin_dir|port|innodb\w*|max\w*|variable|connections|microsoftversion|trancount|rowcount)$/.test(name)
+    return /^(?:global|session|version|version_compile_os|version_comment|datadir|basedir|tmpdir|hostname|servername|servicename|language|langid|spid|identity|secure_file_priv|plugin_dir|port|innodb\w*|max\w*|variable|connections|microsoftversion|trancount|rowcount)$/.test(
+      name,
+    )
   }
 
   #isCharCall(i: number): boolean {
@@ -511,7 +778,11 @@ class Reading {
 
   #isWord(i: number, word: string): boolean {
     const start = this.#tokens.starts[i]!
-    return i < this.#tokens.length && this.#tokens.ends[i]! - start === word.length && startsWithWord(this.#text, word, start)
+    return (
+      i < this.#tokens.length &&
+      this.#tokens.ends[i]! - start === word.length &&
+      startsWithWord(this.#text, word, start)
+    )
   }
 
   #span(from: number, to: number, rule: string): Span {
@@ -545,9 +816,16 @@ class Reading {
 /** No depth of brackets: a value's own closers can take the depth below zero. */
 const none = -0x7fffffff
 
-const opensClause = (word: string): boolean => /^(?:as|into|values|set|on|using|join|with|returning|top|over)$/.test(word)
+const opensClause = (word: string): boolean =>
+  /^(?:as|into|values|set|on|using|join|with|returning|top|over)$/.test(word)
 
 const isConstant = (kind: number): boolean => kind === Sql.number || kind === Sql.string || kind === Sql.literal
 
 const isCallable = (kind: number): boolean =>
-  kind === Sql.word || kind === Sql.mild || kind === Sql.probe || kind === Sql.catalogue || kind === Sql.type || kind === Sql.clause || kind === Sql.literal
+  kind === Sql.word ||
+  kind === Sql.mild ||
+  kind === Sql.probe ||
+  kind === Sql.catalogue ||
+  kind === Sql.type ||
+  kind === Sql.clause ||
+  kind === Sql.literal

@@ -16,7 +16,14 @@ export interface SqlTokens {
   conditional: boolean
 }
 
-const scratch: SqlTokens = { length: 0, kinds: new Uint8Array(512), starts: new Int32Array(512), ends: new Int32Array(512), inline: 0, conditional: false }
+const scratch: SqlTokens = {
+  length: 0,
+  kinds: new Uint8Array(512),
+  starts: new Int32Array(512),
+  ends: new Int32Array(512),
+  inline: 0,
+  conditional: false,
+}
 
 /** Splits a text into SQL tokens, one pass, in any dialect at once: what one dialect takes as a comment or a quote is taken so. */
 export function sqlTokens(text: string, context: SqlContext): SqlTokens {
@@ -64,7 +71,14 @@ export function sqlTokens(text: string, context: SqlContext): SqlTokens {
         // "1or 1=1" is a number and a keyword; "1950s" is a word
         const end = wordEnd(text, i)
         const known = sqlWords.lookup(text, i, end)
-        if (known !== Sql.logic && known !== Sql.union && known !== Sql.by && known !== Sql.tail && known !== Sql.compare && !startsClause(known, text, i, end)) {
+        if (
+          known !== Sql.logic &&
+          known !== Sql.union &&
+          known !== Sql.by &&
+          known !== Sql.tail &&
+          known !== Sql.compare &&
+          !startsClause(known, text, i, end)
+        ) {
           kind = Sql.word
           i = end
         }

@@ -27,7 +27,17 @@ export function templateInjection(text: string, bits: number): Span | undefined 
   if ((bits & (Has.brace | Has.less | Has.paren | Has.bracket | Has.hash)) === 0) return undefined
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
-    if (unit !== 123 && unit !== 36 && unit !== 35 && unit !== 42 && unit !== 64 && unit !== 126 && unit !== 60 && unit !== 91) continue
+    if (
+      unit !== 123 &&
+      unit !== 36 &&
+      unit !== 35 &&
+      unit !== 42 &&
+      unit !== 64 &&
+      unit !== 126 &&
+      unit !== 60 &&
+      unit !== 91
+    )
+      continue
     const rule = directive(text, i) ?? delimited(text, i)
     if (rule) return { start: i, end: Math.min(text.length, i + 32), rule }
   }
@@ -47,35 +57,131 @@ function delimited(text: string, at: number): string | undefined {
   return undefined
 }
 
-const reaches = ['__', 'constructor', 'java.', 't(', 'class.', 'getclass', 'forname', 'runtime', 'processbuilder', 'self.', 'request.', 'config', 'lipsum', 'cycler', 'joiner', 'get_flashed', 'url_for', '_self', 'app.request', 'settings.', 'session.', 'application', 'process.', 'global', 'require(', 'system(', 'exec', 'eval', 'popen', 'file.', 'dir.', 'io.', 'phpinfo', 'passthru', 'new ', 'import', '@java', '#this', '#root', '#context', '#rt', '#session', '%x', 'attr(', 'dump(', 'debug', 'sandbox', 'subclasses', 'prototype', 'filter(', 'map(', 'sort(', 'reduce(', 'smarty', 'alert(', 'range', 'printenv', 'license', 'mixed', '$on', '[].', '"".', "''.", "'a'", 'inject'] as const
+const reaches = [
+  '__',
+  'constructor',
+  'java.',
+  't(',
+  'class.',
+  'getclass',
+  'forname',
+  'runtime',
+  'processbuilder',
+  'self.',
+  'request.',
+  'config',
+  'lipsum',
+  'cycler',
+  'joiner',
+  'get_flashed',
+  'url_for',
+  '_self',
+  'app.request',
+  'settings.',
+  'session.',
+  'application',
+  'process.',
+  'global',
+  'require(',
+  'system(',
+  'exec',
+  'eval',
+  'popen',
+  'file.',
+  'dir.',
+  'io.',
+  'phpinfo',
+  'passthru',
+  'new ',
+  'import',
+  '@java',
+  '#this',
+  '#root',
+  '#context',
+  '#rt',
+  '#session',
+  '%x',
+  'attr(',
+  'dump(',
+  'debug',
+  'sandbox',
+  'subclasses',
+  'prototype',
+  'filter(',
+  'map(',
+  'sort(',
+  'reduce(',
+  'smarty',
+  'alert(',
+  'range',
+  'printenv',
+  'license',
+  'mixed',
+  '$on',
+  '[].',
+  '"".',
+  "''.",
+  "'a'",
+  'inject',
+] as const
 
 function expression(inner: string, open: string, closed: boolean): string | undefined {
   const plain = inner.trim()
   if (plain === '') return undefined
   const first = plain.charCodeAt(0)
   if (arithmetic(plain) && (closed || open !== '@(')) return open === '[[' ? undefined : 'template-arithmetic'
-  if (open === '<%' && (first === 61 || first === 45 || isSpace(inner.charCodeAt(0)) || isLetter(first))) return closed ? 'template-directive' : undefined
+  if (open === '<%' && (first === 61 || first === 45 || isSpace(inner.charCodeAt(0)) || isLetter(first)))
+    return closed ? 'template-directive' : undefined
   if (open === '@(' || open === '{#' || open === '[[' || open === '{@') {
     return open === '[[' && (plain.startsWith('${') || plain.startsWith('*{')) ? 'template-expression' : undefined
   }
   if (open === '{%') return directiveWord(plain) ? 'template-directive' : undefined
   const folded = plain.toLowerCase()
-  if (open === '{=' ) return undefined
+  if (open === '{=') return undefined
   if (!closed && open !== '{{' && open !== '${') return undefined
   const calls = /[\w\])]\s*\(/.test(folded) || /\w\|\s*\w+\s*\(/.test(folded)
-  if (calls || folded.includes('[') || folded.includes('|') || folded.includes("'") || folded.includes('"') || folded.includes('.') || folded.includes('=') || folded.includes('__') || folded.includes('%x')) {
+  if (
+    calls ||
+    folded.includes('[') ||
+    folded.includes('|') ||
+    folded.includes("'") ||
+    folded.includes('"') ||
+    folded.includes('.') ||
+    folded.includes('=') ||
+    folded.includes('__') ||
+    folded.includes('%x')
+  ) {
     for (const reach of reaches) if (folded.includes(reach)) return 'template-reach'
-    if (calls && (open === '${' || open === '#{' || open === '*{' || open === '{{')) return /\(\s*["'\d)]/.test(folded) ? 'template-call' : undefined
+    if (calls && (open === '${' || open === '#{' || open === '*{' || open === '{{'))
+      return /\(\s*["'\d)]/.test(folded) ? 'template-call' : undefined
     if (/^["'].*["']\s*[*+.[|]/.test(plain)) return 'template-literal'
   }
-  return folded === 'config' || folded === 'self' || folded === 'settings' || folded === 'this' || folded === '.' || folded === 'debug' || folded === '_self' || folded === 'app' ? (open === '{{' ? 'template-reach' : undefined) : undefined
+  return folded === 'config' ||
+    folded === 'self' ||
+    folded === 'settings' ||
+    folded === 'this' ||
+    folded === '.' ||
+    folded === 'debug' ||
+    folded === '_self' ||
+    folded === 'app'
+    ? open === '{{'
+      ? 'template-reach'
+      : undefined
+    : undefined
 }
 
 /** Two literals and an operator: nobody fills a placeholder so. */
 function arithmetic(text: string): boolean {
   let i = 0
   const skip = (): void => {
-    while (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) === 39 || text.charCodeAt(i) === 34 || text.charCodeAt(i) === 40 || text.charCodeAt(i) === 61) i++
+    while (
+      isSpace(text.charCodeAt(i)) ||
+      text.charCodeAt(i) === 39 ||
+      text.charCodeAt(i) === 34 ||
+      text.charCodeAt(i) === 40 ||
+      text.charCodeAt(i) === 61
+    )
+      i++
   }
   skip()
   let start = i
@@ -94,14 +200,70 @@ function arithmetic(text: string): boolean {
 
 function directiveWord(inner: string): boolean {
   const word = /^-?\s*(\w+)/.exec(inner)?.[1]?.toLowerCase() ?? ''
-  return ['if', 'for', 'set', 'import', 'include', 'from', 'extends', 'block', 'macro', 'call', 'debug', 'raw', 'filter', 'with', 'load', 'csrf_token', 'autoescape', 'print', 'endraw', 'apply', 'embed', 'use', 'sandbox'].includes(word)
+  return [
+    'if',
+    'for',
+    'set',
+    'import',
+    'include',
+    'from',
+    'extends',
+    'block',
+    'macro',
+    'call',
+    'debug',
+    'raw',
+    'filter',
+    'with',
+    'load',
+    'csrf_token',
+    'autoescape',
+    'print',
+    'endraw',
+    'apply',
+    'embed',
+    'use',
+    'sandbox',
+  ].includes(word)
 }
 
 function directive(text: string, i: number): string | undefined {
   const unit = text.charCodeAt(i)
-  if (unit === 60) return (startsWithWord(text, '<#', i) && ['assign', 'include', 'import', 'if', 'list', 'macro'].some((word) => startsWithWord(text, word, i + 2) && !isWord(text.charCodeAt(i + 2 + word.length)))) || startsWithWord(text, '<th:', i) || startsWithWord(text, '<@', i) && isLetter(text.charCodeAt(i + 2)) && text.indexOf('>', i) > 0 && text.includes('(') ? 'template-directive' : undefined
-  if (unit === 35) return (startsWithWord(text, '#set(', i) || startsWithWord(text, '#set (', i) || startsWithWord(text, '#foreach(', i) || startsWithWord(text, '#foreach (', i) || startsWithWord(text, '#include(', i) || startsWithWord(text, '#parse(', i) || startsWithWord(text, '#evaluate(', i)) && (text.charCodeAt(i + 5) === 36 || text.slice(i, i + 16).includes('$') || text.slice(i, i + 16).includes('"')) ? 'template-directive' : undefined
-  if (unit === 123) return startsWithWord(text, '{php}', i) || startsWithWord(text, '{$smarty', i) || startsWithWord(text, '{system(', i) || startsWithWord(text, '{literal}', i) || startsWithWord(text, '{if ', i) && text.includes('(') || startsWithWord(text, '{self::', i) || startsWithWord(text, '{fetch ', i) || startsWithWord(text, '{include ', i) ? 'template-directive' : undefined
-  if (unit === 36) return startsWithWord(text, '$class.', i) || startsWithWord(text, '$request.', i) ? 'template-reach' : undefined
+  if (unit === 60)
+    return (startsWithWord(text, '<#', i) &&
+      ['assign', 'include', 'import', 'if', 'list', 'macro'].some(
+        (word) => startsWithWord(text, word, i + 2) && !isWord(text.charCodeAt(i + 2 + word.length)),
+      )) ||
+      startsWithWord(text, '<th:', i) ||
+      (startsWithWord(text, '<@', i) &&
+        isLetter(text.charCodeAt(i + 2)) &&
+        text.indexOf('>', i) > 0 &&
+        text.includes('('))
+      ? 'template-directive'
+      : undefined
+  if (unit === 35)
+    return (startsWithWord(text, '#set(', i) ||
+      startsWithWord(text, '#set (', i) ||
+      startsWithWord(text, '#foreach(', i) ||
+      startsWithWord(text, '#foreach (', i) ||
+      startsWithWord(text, '#include(', i) ||
+      startsWithWord(text, '#parse(', i) ||
+      startsWithWord(text, '#evaluate(', i)) &&
+      (text.charCodeAt(i + 5) === 36 || text.slice(i, i + 16).includes('$') || text.slice(i, i + 16).includes('"'))
+      ? 'template-directive'
+      : undefined
+  if (unit === 123)
+    return startsWithWord(text, '{php}', i) ||
+      startsWithWord(text, '{$smarty', i) ||
+      startsWithWord(text, '{system(', i) ||
+      startsWithWord(text, '{literal}', i) ||
+      (startsWithWord(text, '{if ', i) && text.includes('(')) ||
+      startsWithWord(text, '{self::', i) ||
+      startsWithWord(text, '{fetch ', i) ||
+      startsWithWord(text, '{include ', i)
+      ? 'template-directive'
+      : undefined
+  if (unit === 36)
+    return startsWithWord(text, '$class.', i) || startsWithWord(text, '$request.', i) ? 'template-reach' : undefined
   return undefined
 }

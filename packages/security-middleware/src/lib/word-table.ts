@@ -9,7 +9,12 @@ export class WordTable {
   readonly #longest: number
 
   constructor(groups: ReadonlyArray<readonly [value: number, words: string]>) {
-    const entries = groups.flatMap(([value, words]) => words.split(/\s+/).filter(Boolean).map((word) => [word, value] as const))
+    const entries = groups.flatMap(([value, words]) =>
+      words
+        .split(/\s+/)
+        .filter(Boolean)
+        .map((word) => [word, value] as const),
+    )
     let size = 64
     while (size < entries.length * 4) size *= 2
     this.#mask = size - 1

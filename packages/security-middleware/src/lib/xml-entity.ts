@@ -20,7 +20,12 @@ function ruleAt(text: string, at: number): string | undefined {
     while (i < size && text.charCodeAt(i) !== 62) {
       const unit = text.charCodeAt(i)
       if (unit === 91) return 'xml-internal-subset'
-      if (isSpace(text.charCodeAt(i - 1)) && (startsWithWord(text, 'system', i) || (startsWithWord(text, 'public', i) && !/w3c\/\/dtd/i.test(text.slice(i, i + 64))))) return 'xml-external-identifier'
+      if (
+        isSpace(text.charCodeAt(i - 1)) &&
+        (startsWithWord(text, 'system', i) ||
+          (startsWithWord(text, 'public', i) && !/w3c\/\/dtd/i.test(text.slice(i, i + 64))))
+      )
+        return 'xml-external-identifier'
       i++
     }
     return undefined
@@ -30,8 +35,18 @@ function ruleAt(text: string, at: number): string | undefined {
   let i = at + 1
   while (i < text.length && i - at < 24 && isLetter(text.charCodeAt(i))) i++
   if (i > at + 1 && text.charCodeAt(i) === 58) {
-    if (startsWithWord(text, 'include', i + 1) || startsWithWord(text, 'import', i + 1) || startsWithWord(text, 'redefine', i + 1)) return 'xml-include'
+    if (
+      startsWithWord(text, 'include', i + 1) ||
+      startsWithWord(text, 'import', i + 1) ||
+      startsWithWord(text, 'redefine', i + 1)
+    )
+      return 'xml-include'
   }
-  if (startsWithWord(text, '<?xml', at)) return /(?:schemalocation|xinclude|<\w{1,12}:(?:include|import))/i.test(text.slice(at, at + 512)) ? 'xml-schema-location' : undefined
-  return i > at + 1 && /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440)) ? 'xml-schema-location' : undefined
+  if (startsWithWord(text, '<?xml', at))
+    return /(?:schemalocation|xinclude|<\w{1,12}:(?:include|import))/i.test(text.slice(at, at + 512))
+      ? 'xml-schema-location'
+      : undefined
+  return i > at + 1 && /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440))
+    ? 'xml-schema-location'
+    : undefined
 }
