@@ -19,6 +19,14 @@ const shapes = {
   'admin.acted': { operation: 'string', reason: 'string?' },
   'http.request': { method: 'string', route: 'string', status: 'integer', denied: 'string?' },
   'db.statement': { class: 'string', command: 'string', object: 'string?', statement: 'string', role: 'string?' },
+  'trail.retired': {
+    partition: 'string',
+    from: 'string',
+    to: 'string',
+    count: 'integer',
+    archive: 'string',
+    reason: 'string',
+  },
   'rows.sealed': { count: 'integer', first: 'integer', last: 'integer', root: 'string' },
 } as const
 
@@ -53,6 +61,7 @@ export const shopActions: readonly ShopAction[] = [
   common('admin.acted', 'critical', { severity: 'high' }),
   common('http.request', 'buffered', { actor: 'optional' }),
   common('db.statement', 'buffered', { actor: 'optional' }),
+  common('trail.retired', 'tx', { severity: 'high' }),
   common('rows.sealed', 'tx', { actor: 'optional' }),
 ]
 
