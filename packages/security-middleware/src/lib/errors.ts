@@ -15,6 +15,10 @@ export const errorCodes = {
   ERR_SHOP_SECURITY_STORE_FULL: 'The memory store holds its most claims, and all of them are in flight.',
   ERR_SHOP_SECURITY_CLAIM: 'A claim token is unknown: its lease ran out and another delivery took over.',
   ERR_SHOP_SECURITY_PAYMENT_MISMATCH: 'A PaymentIntent is not the one this order expects.',
+  ERR_SHOP_SECURITY_MARKUP: 'A fragment of HTML is too long, too deep or has too many tags to be sanitised.',
+  ERR_SHOP_SECURITY_DOM: 'The DOM is not jsdom, or jsdom lacks what DOMPurify needs.',
+  ERR_SHOP_SECURITY_ENCODER: 'A value stands where no encoder makes it safe: inside a tag name, a script or a comment of a template.',
+  ERR_SHOP_SECURITY_SINK: 'Input changed the structure of a statement, left its folder, or is no argument of a command.',
 } as const
 
 /** A code of {@link errorCodes}. */
