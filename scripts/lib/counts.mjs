@@ -1,17 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { root } from './run.mjs'
 
-// `npm test` leaves its count here, for .ci/run to add its own to; the testkit's reporter writes vitest's part.
+// The testkit's reporter leaves vitest's counts here, `npm test` adds its own, and .ci/run reads them.
 const file = path.join(root, '.toolchain/counts.json')
 
+/** Undefined when no test run came to its end. */
 export function readCounts() {
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 0, skipped: 0 }
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
 
 export function writeCounts(counts) {
-  mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, JSON.stringify(counts))
 }
 

@@ -4,7 +4,7 @@ import process from 'node:process'
 import { createHash } from 'node:crypto'
 
 import { exec } from './exec.mjs'
-import { alsoHeldBy } from './lock.mjs'
+import { alsoHeldBy, locked } from './lock.mjs'
 import { root, say, SetupError } from './say.mjs'
 
 const pins = JSON.parse(fs.readFileSync(path.join(root, 'scripts/toolchain.json'), 'utf8'))
@@ -24,7 +24,7 @@ export async function toolchain() {
 
 /** A Node of that version under .toolchain/, for the checks that run on several. */
 export async function nodeOf(version) {
-  return nodeIn(await fetched([nodePackage(version)]))
+  return nodeIn(await locked(() => fetched([nodePackage(version)])))
 }
 
 /** `^22.22.2 || >=26.0.0`: carets on a major and lower bounds, nothing else. */

@@ -16,7 +16,7 @@ forgetCounts()
 const tests = await tool('vitest', ['run', '--coverage', ...projects, ...covered, ...args])
 console.log(types === 0 ? 'types: ok' : 'types: FAILED, the errors are above the tests')
 
-const counts = readCounts()
+const counts = readCounts() ?? { passed: 0, failed: 0, skipped: 0 }
 counts[types === 0 ? 'passed' : 'failed']++
 if (tests !== 0 && counts.failed === (types === 0 ? 0 : 1)) counts.failed++ // failed outside any test
 writeCounts(counts)
