@@ -48,7 +48,8 @@ const SECONDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 export function businessMetrics(options: BusinessMetricsOptions = {}): BusinessMetrics {
   onlyKnown('businessMetrics()', options, ['register', 'orderValueBuckets'])
   const place = options.register && { register: options.register }
-  const counts = <const L extends string = never>(name: string, help: string, ...labelNames: L[]) => counter({ ...place, name, help, labelNames })
+  const counts = <const L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    counter({ ...place, name, help, labelNames })
   return {
     orders: counts('shop_orders_total', 'Orders by status', 'status'),
     orderValue: histogram({
@@ -69,8 +70,19 @@ export function businessMetrics(options: BusinessMetricsOptions = {}): BusinessM
       exemplars: true,
     }),
     refunds: counts('shop_refunds_total', 'Refunds by provider and outcome', 'provider', 'outcome'),
-    inventory: gauge({ ...place, name: 'shop_inventory_units', help: 'Units in stock', labelNames: ['sku'], aggregator: 'max' }),
-    outOfStock: gauge({ ...place, name: 'shop_inventory_out_of_stock', help: 'Products out of stock', aggregator: 'max' }),
+    inventory: gauge({
+      ...place,
+      name: 'shop_inventory_units',
+      help: 'Units in stock',
+      labelNames: ['sku'],
+      aggregator: 'max',
+    }),
+    outOfStock: gauge({
+      ...place,
+      name: 'shop_inventory_out_of_stock',
+      help: 'Products out of stock',
+      aggregator: 'max',
+    }),
     carts: counts('shop_carts_total', 'Carts by outcome', 'outcome'),
     signins: counts('shop_signins_total', 'Sign-ins by outcome', 'outcome'),
     emails: counts('shop_emails_total', 'Mails by template and outcome', 'template', 'outcome'),

@@ -27,7 +27,7 @@ class CounterSeries implements Series, BoundCounter {
   }
 
   inc(value = 1): void {
-    if (value >= 0 && value < Infinity) {
+    if (typeof value === 'number' && value >= 0 && value < Infinity) {
       this.value += value
       this.writes++
     } else this.#drop(value)
@@ -70,7 +70,7 @@ export class Counter<L extends string = never> extends Family<L, CounterSeries> 
   }
 
   /** Adds to the series of these label texts, in the order of `labelNames`: a cluster's worker speaks so. */
-  add(values: readonly string[], value: number): void {
+  add(values: readonly string[] | null, value: number): void {
     this.seriesOf(values).inc(value)
   }
 

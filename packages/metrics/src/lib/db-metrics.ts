@@ -92,7 +92,11 @@ function poolGauges(pool: PgPool, poolName: string, place: { readonly register: 
     collect: readAll,
   })
   const shape = { ...place, labelNames: ['db_client_connection_pool_name'] } as const
-  const pending = gauge({ ...shape, name: 'db_client_connection_pending_requests', help: 'Requests waiting for a connection' })
+  const pending = gauge({
+    ...shape,
+    name: 'db_client_connection_pending_requests',
+    help: 'Requests waiting for a connection',
+  })
   const most = gauge({ ...shape, name: 'db_client_connection_max', help: 'Connections the pool may open' })
   const read = (): void => {
     const label = { db_client_connection_pool_name: poolName }
@@ -139,7 +143,8 @@ function measuredQuery(query: Query, done: (sql: string, started: number, error:
       )
     }
     const stream = result as { once?: (event: string, listener: () => void) => unknown } | undefined
-    if (typeof first === 'object' && typeof stream?.once === 'function') stream.once('end', () => done(sql, started, undefined))
+    if (typeof first === 'object' && typeof stream?.once === 'function')
+      stream.once('end', () => done(sql, started, undefined))
     return result
   }
 }

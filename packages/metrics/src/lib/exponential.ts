@@ -109,6 +109,6 @@ function coarser(index: number, by: number): number {
 
 /** The schema a growth factor between neighbouring buckets asks for: 1.1 gives 2, as in client_golang. */
 export function schemaOf(factor: number): number {
-  const floor = Math.floor(Math.log2(Math.log2(factor)))
-  return floor <= -MAX_SCHEMA ? MAX_SCHEMA : floor >= -MIN_SCHEMA ? MIN_SCHEMA : -floor
+  const halvings = -Math.floor(Math.log2(Math.log2(factor)))
+  return Math.min(Math.max(halvings, MIN_SCHEMA), MAX_SCHEMA) || 0
 }

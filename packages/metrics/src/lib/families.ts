@@ -17,25 +17,39 @@ const COLLECT_TIMEOUT = 1000
  */
 export async function* readyFamilies(register: Register): AsyncGenerator<ReadyFamily> {
   const health = healthOf(register)
-  const all = register.getMetricsAsArray() as readonly RegisteredMetric[]
-  // the health metrics come last, so that they tell of this very scrape
-  const own = all.filter((metric) => !metric.name.startsWith('shop_metrics_'))
-  for (const metric of [...own, ...all.filter((metric) => metric.name.startsWith('shop_metrics_'))]) {
-    try {
-      if (isOwn(metric)) {
-        const waiting = metric.collect?.()
-        if (waiting) await within(waiting, metric.metric)
-      } else {
-        const values = metric.get()
-        yield { foreign: isPromise(values) ? await within(values, metric.name) : values }
-      }
-    } catch (error) {
-      const { name } = metric
-      health.failed(name)
-      if (collectorFailed.hasSubscribers) collectorFailed.publish({ metric: name, error })
-    }
-    if (isOwn(metric)) yield { own: metric }
+  const failed = (metric: string, error: unknown): void => {
+    health.failed(metric)
+    if (collectorFailed.hasSubscribers) collectorFailed.publish({ metric, error })
   }
+  for (const metric of listed(register)) {
+    if (!isOwn(metric) || !metric.collect) continue
+    try {
+      const waiting = metric.collect()
+      if (waiting) await within(waiting, metric.metric)
+    } catch (error) {
+      failed(metric.metric, error)
+    }
+  }
+  // listed again: a collect function may have defined more
+  for (const metric of listed(register)) {
+    if (isOwn(metric)) {
+      yield { own: metric }
+      continue
+    }
+    try {
+      const values = metric.get()
+      yield { foreign: isPromise(values) ? await within(values, metric.name) : values }
+    } catch (error) {
+      failed(metric.name, error)
+    }
+  }
+}
+
+/** The health metrics come last, so that they tell of this very scrape. */
+function listed(register: Register): readonly (OwnFamily | RegisteredMetric)[] {
+  const all = register.getMetricsAsArray() as readonly (OwnFamily | RegisteredMetric)[]
+  const late = (metric: RegisteredMetric): boolean => metric.name.startsWith('shop_metrics_')
+  return [...all.filter((metric) => !late(metric)), ...all.filter(late)]
 }
 
 export function isOwn(metric: unknown): metric is OwnFamily {

@@ -101,8 +101,9 @@ export abstract class Family<L extends string, S extends Series> {
     return this.#tree.find(labels) ?? this.#grow(labels)
   }
 
-  /** The series of these label texts, in the order of `labelNames`. */
-  protected seriesOf(values: readonly string[]): S {
+  /** The series of these label texts, in the order of `labelNames`; `null` means the overflow series. */
+  protected seriesOf(values: readonly string[] | null): S {
+    if (values === null) return (this.#overflow ??= this.create([]))
     return this.only ?? this.#tree.findByText(values) ?? this.#make([...values])
   }
 
@@ -164,7 +165,11 @@ export abstract class Family<L extends string, S extends Series> {
 
   /** Forgets the series of these labels. */
   remove(labels: Labels<L>): void {
-    const values = this.#tree.texts(labels)
+    this.removeText(this.#tree.texts(labels))
+  }
+
+  /** Forgets the series of these label texts, in the order of `labelNames`. */
+  removeText(values: readonly string[]): void {
     const series = this.#tree.findByText(values)
     if (!series || this.only) return
     this.#tree.remove(values)

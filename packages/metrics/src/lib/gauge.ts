@@ -26,7 +26,7 @@ class GaugeSeries implements Series, BoundGauge {
   }
 
   set(value: number): void {
-    this.value = value
+    this.value = Number(value) // a text must not become part of a sum
     this.writes++
   }
 

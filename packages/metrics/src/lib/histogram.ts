@@ -1,3 +1,4 @@
+import type { NativeDelta } from './cluster-message.ts'
 import { define } from './define.ts'
 import { MetricsError } from './errors.ts'
 import type { Exemplar, ExemplarTrace } from './exemplar.ts'
@@ -81,7 +82,7 @@ class HistogramSeries implements Series, BoundHistogram {
 
   observe(value: number, trace?: ExemplarTrace): void {
     // NaN is the one number that is not itself; an infinity would spoil the sum for ever
-    if (!(value - value === 0)) {
+    if (typeof value !== 'number' || !(value - value === 0)) {
       this.#family.dropValue()
       return
     }
@@ -157,14 +158,33 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
     return series
   }
 
-  /** Adds counts to the series of these label texts, in the order of `labelNames`: a cluster's worker speaks so. */
-  add(values: readonly string[], counts: readonly number[], sum: number): void {
+  /** Adds `size` counts that stand in `counts` from `at`: a cluster's worker speaks so, by label texts in the order of `labelNames`. */
+  add(values: readonly string[] | null, counts: readonly number[], at: number, size: number, sum: number): void {
     const series = this.seriesOf(values)
-    for (const [i, count] of counts.entries()) {
+    for (let i = 0; i < size; i++) {
+      const count = counts[at + i]!
       series.counts[i]! += count
       series.writes += count
     }
     series.sum += sum
+  }
+
+  /** Adds what a native histogram elsewhere saw. */
+  addNative(values: readonly string[] | null, delta: NativeDelta): void {
+    const { native } = this.seriesOf(values)
+    if (!native) return
+    native.zero += delta.zero
+    native.positive.merge(delta.schema, delta.positive)
+    native.negative.merge(delta.schema, delta.negative)
+    native.positive.coarsen(native.negative.schema)
+    native.negative.coarsen(native.positive.schema)
+  }
+
+  /** Keeps the exemplar of a histogram elsewhere. */
+  remember(values: readonly string[] | null, bucket: number, exemplar: Exemplar): void {
+    const series = this.seriesOf(values)
+    series.exemplars ??= Array.from({ length: series.counts.length }, () => undefined)
+    if (bucket < series.counts.length) series.exemplars[bucket] = exemplar
   }
 
   dropValue(): void {

@@ -11,18 +11,46 @@ export function observations(place: { readonly register: Register } | undefined)
     counter({ ...place, name, help, labelNames, maxSeries: 200 })
 
   const denials = counts('shop_denials_total', 'Requests refused, by policy and problem code', 'policy', 'code')
-  const policyFailures = counts('shop_policy_failures_total', 'Policies that threw, by stage', 'policy', 'stage', 'passed')
+  const policyFailures = counts(
+    'shop_policy_failures_total',
+    'Policies that threw, by stage',
+    'policy',
+    'stage',
+    'passed',
+  )
   const csrf = counts('shop_csrf_rejections_total', 'Requests refused as forged, by reason', 'reason')
-  const webhooks = counts('shop_webhook_verifications_total', 'Webhook deliveries checked, by outcome', 'provider', 'outcome')
+  const webhooks = counts(
+    'shop_webhook_verifications_total',
+    'Webhook deliveries checked, by outcome',
+    'provider',
+    'outcome',
+  )
   const overflows = counts('shop_deadline_overflows_total', 'Responses not ready at their constant-time deadline')
   const reports = counts('shop_browser_reports_total', 'Violation reports of browsers, by type', 'type')
   const limits = counts('shop_rate_limit_decisions_total', 'Rate limit decisions', 'limiter', 'decision')
-  const breakerState = gauge({ ...place, name: 'shop_breaker_state', help: '1 for the state a breaker is in', labelNames: ['breaker', 'state'], aggregator: 'max' })
-  const breakerChanges = counts('shop_breaker_transitions_total', 'Changes of a breaker, by new state', 'breaker', 'state')
+  const breakerState = gauge({
+    ...place,
+    name: 'shop_breaker_state',
+    help: '1 for the state a breaker is in',
+    labelNames: ['breaker', 'state'],
+    aggregator: 'max',
+  })
+  const breakerChanges = counts(
+    'shop_breaker_transitions_total',
+    'Changes of a breaker, by new state',
+    'breaker',
+    'state',
+  )
   const retries = counts('shop_retries_total', 'Further attempts of an operation', 'policy')
   const auditFailures = counts('shop_audit_failures_total', 'Audit events that were not kept, by reason', 'reason')
   const auditEvents = counts('shop_audit_events_total', 'Audit events written')
-  const decrypts = counts('shop_crypto_decrypt_failures_total', 'Tokens that were refused, by reason', 'table', 'column', 'reason')
+  const decrypts = counts(
+    'shop_crypto_decrypt_failures_total',
+    'Tokens that were refused, by reason',
+    'table',
+    'column',
+    'reason',
+  )
   const budgets = counts('shop_crypto_key_budget_reached_total', 'Keys that reached their warning budget', 'key_id')
   const legacy = counts('shop_crypto_legacy_reads_total', 'Legacy values read', 'table', 'column')
   const subjects = counts('shop_crypto_subject_keys_total', 'Keys of data subjects created or destroyed', 'kind')
@@ -40,13 +68,15 @@ export function observations(place: { readonly register: Register } | undefined)
     'shop:rate-limit:decision': (p) => limits.inc({ limiter: word(p['limiter']), decision: word(p['decision']) }),
     'shop:retry:breaker': (p) => {
       const [breaker, now] = [word(p['name']), word(p['to'] ?? p['state'])]
-      for (const state of new Set(['closed', 'open', 'half-open', now])) breakerState.set({ breaker, state }, state === now ? 1 : 0)
+      for (const state of new Set(['closed', 'open', 'half-open', now]))
+        breakerState.set({ breaker, state }, state === now ? 1 : 0)
       breakerChanges.inc({ breaker, state: now })
     },
     'shop:retry:retry': (p) => retries.inc({ policy: word(p['name']) }),
     'shop:audit:failed': (p) => auditFailures.inc({ reason: word(p['reason']) }),
     'shop:audit:recorded': () => auditEvents.inc(),
-    'shop:crypto:decrypt-failed': (p) => decrypts.inc({ table: word(p['table']), column: word(p['column']), reason: word(p['reason']) }),
+    'shop:crypto:decrypt-failed': (p) =>
+      decrypts.inc({ table: word(p['table']), column: word(p['column']), reason: word(p['reason']) }),
     'shop:crypto:budget': (p) => budgets.inc({ key_id: word(p['keyId']) }),
     'shop:crypto:legacy-read': (p) => legacy.inc({ table: word(p['table']), column: word(p['column']) }),
     'shop:crypto:subject': (p) => subjects.inc({ kind: word(p['kind']) }),

@@ -22,14 +22,17 @@ export function sampleFault(family: string, type: string, sample: Sample): strin
   if (type === 'stateset' && !Object.hasOwn(labels, family)) return 'a state set sample without its label'
   if (type === 'stateset' && value !== 0 && value !== 1) return 'a state set value other than 0 and 1'
   if (type === 'info' && value !== 1) return 'an info value other than 1'
-  if (suffix === '_bucket' && type.endsWith('histogram') && !isBound(labels['le'])) return 'a bucket without a proper le'
+  if (suffix === '_bucket' && type.endsWith('histogram') && !isBound(labels['le']))
+    return 'a bucket without a proper le'
   if (type === 'summary' && suffix === '' && !isQuantile(labels['quantile'])) return 'a quantile outside 0 to 1'
   if (type === 'summary' && suffix === '' && value < 0) return 'a negative quantile value'
-  if (type === 'gauge' || type === 'unknown' || type === 'info' || type === 'stateset') return exemplar && 'an exemplar on this type'
+  if (type === 'gauge' || type === 'unknown' || type === 'info' || type === 'stateset')
+    return exemplar && 'an exemplar on this type'
   if ((COUNTS.has(suffix) || suffix === '_gsum') && Number.isNaN(value)) return 'a counter-like value that is no number'
   if (COUNTS.has(suffix) && value < 0) return 'a negative counter-like value'
   if (WHOLE.has(suffix) && !Number.isInteger(value)) return 'a count that is not whole'
-  if (exemplar && suffix !== '_bucket' && !(type === 'counter' && suffix === '_total')) return 'an exemplar on this sample'
+  if (exemplar && suffix !== '_bucket' && !(type === 'counter' && suffix === '_total'))
+    return 'an exemplar on this sample'
   return undefined
 }
 
@@ -48,7 +51,11 @@ function isQuantile(quantile: string | undefined): boolean {
 export function groupKey(family: string, type: string, sample: Sample): string {
   if (type === 'info') return ''
   const own = type === 'stateset' ? family : type.endsWith('histogram') ? 'le' : type === 'summary' ? 'quantile' : ''
-  return JSON.stringify(Object.entries(sample.labels).filter(([name]) => name !== own).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return JSON.stringify(
+    Object.entries(sample.labels)
+      .filter(([name]) => name !== own)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
 }
 
 /** What is wrong with the buckets, sum and count of one group of a histogram, if anything. */

@@ -18,7 +18,10 @@ describe('the OpenMetrics parser', () => {
     const cases = readdirSync(folder)
     expect(cases.length).toBeGreaterThanOrEqual(211)
     const wrong = cases.filter((name) => {
-      const expected = JSON.parse(readFileSync(path.join(folder, name, 'test.json'), 'utf8')) as { shouldParse: boolean; file: string }
+      const expected = JSON.parse(readFileSync(path.join(folder, name, 'test.json'), 'utf8')) as {
+        shouldParse: boolean
+        file: string
+      }
       return parses(readFileSync(path.join(folder, name, expected.file), 'utf8')) !== expected.shouldParse
     })
     expect(wrong).toEqual([])
@@ -26,14 +29,22 @@ describe('the OpenMetrics parser', () => {
 
   it('reads back what the exposition wrote, whatever is in the labels', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), { selector: (pair) => JSON.stringify(pair), maxLength: 30 }), async (pairs) => {
-        const register = new Registry()
-        const hits = counter({ name: 'hits_total', help: 'h', labelNames: ['a', 'b'], register })
-        for (const [i, [a, b]] of pairs.entries()) hits.inc({ a, b }, i + 1)
-        const family = parseOpenMetrics(await expositionText(register, 'openmetrics')).find(({ name }) => name === 'hits')
-        const read = family?.samples.map(({ labels, value }) => [labels['a'] ?? '', labels['b'] ?? '', value]) ?? []
-        expect(read).toEqual(pairs.map(([a, b], i) => [a, b, i + 1]))
-      }),
+      fc.asyncProperty(
+        fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), {
+          selector: (pair) => JSON.stringify(pair),
+          maxLength: 30,
+        }),
+        async (pairs) => {
+          const register = new Registry()
+          const hits = counter({ name: 'hits_total', help: 'h', labelNames: ['a', 'b'], register })
+          for (const [i, [a, b]] of pairs.entries()) hits.inc({ a, b }, i + 1)
+          const family = parseOpenMetrics(await expositionText(register, 'openmetrics')).find(
+            ({ name }) => name === 'hits',
+          )
+          const read = family?.samples.map(({ labels, value }) => [labels['a'] ?? '', labels['b'] ?? '', value]) ?? []
+          expect(read).toEqual(pairs.map(([a, b], i) => [a, b, i + 1]))
+        },
+      ),
       { numRuns: 200 },
     )
   })
@@ -42,7 +53,12 @@ describe('the OpenMetrics parser', () => {
     const register = new Registry()
     new PromCounter({ name: 'old_total', help: 'a "quoted" help\nin two lines', registers: [register] }).inc(3)
     const [family] = parseOpenMetrics(await expositionText(register, 'openmetrics'))
-    expect(family).toMatchObject({ name: 'old', type: 'counter', help: 'a "quoted" help\nin two lines', samples: [{ name: 'old_total', value: 3 }] })
+    expect(family).toMatchObject({
+      name: 'old',
+      type: 'counter',
+      help: 'a "quoted" help\nin two lines',
+      samples: [{ name: 'old_total', value: 3 }],
+    })
   })
 
   it('names line and reason', () => {

@@ -123,7 +123,8 @@ class Open {
     const group = this.#groups.get(key)
     if (group && this.#group !== key) throw new Error('samples of one metric that are not together')
     if (group) {
-      if ((sample.timestamp === undefined) !== (this.#time === undefined)) throw new Error('timestamps on some samples of a metric only')
+      if ((sample.timestamp === undefined) !== (this.#time === undefined))
+        throw new Error('timestamps on some samples of a metric only')
       if (type !== 'info' && sample.timestamp! < this.#time!) throw new Error('timestamps that go backwards')
       group.push(sample)
     } else this.#groups.set(key, [sample])
@@ -136,7 +137,8 @@ class Open {
     const { name } = this
     const type = this.#type
     const unit = this.#meta.get('UNIT') ?? ''
-    if (unit !== '' && !name.endsWith(`_${unit}`)) throw new Error(`unit ${JSON.stringify(unit)} is not the end of ${name}`)
+    if (unit !== '' && !name.endsWith(`_${unit}`))
+      throw new Error(`unit ${JSON.stringify(unit)} is not the end of ${name}`)
     if (unit !== '' && (type === 'info' || type === 'stateset')) throw new Error(`a unit on the ${type} ${name}`)
     if (type.endsWith('histogram')) for (const group of this.#groups.values()) this.#checkTimes(group)
     return { name, type, unit, help: this.#meta.get('HELP') ?? '', samples: this.#samples }

@@ -15,11 +15,60 @@ export interface RedactOptions {
 
 /** Fields of persons, secrets and cards, as a shop's code names them. */
 export const PERSONAL_FIELDS: readonly string[] = [
-  'email', 'mail', 'emailAddress', 'phone', 'phoneNumber', 'mobile', 'firstName', 'lastName', 'fullName', 'givenName',
-  'familyName', 'surname', 'customerName', 'address', 'street', 'postalCode', 'zip', 'zipCode', 'birthday', 'birthDate', 'dateOfBirth',
-  'iban', 'bic', 'accountNumber', 'card', 'cardNumber', 'pan', 'cvc', 'cvv', 'taxId', 'vatId', 'ssn', 'passport',
-  'ip', 'ipAddress', 'remoteAddress', 'password', 'passwd', 'secret', 'clientSecret', 'token', 'accessToken', 'refreshToken',
-  'apiKey', 'authorization', 'proxyAuthorization', 'cookie', 'setCookie', 'session', 'sessionId', 'csrfToken', 'otp', 'pin', 'privateKey',
+  'email',
+  'mail',
+  'emailAddress',
+  'phone',
+  'phoneNumber',
+  'mobile',
+  'firstName',
+  'lastName',
+  'fullName',
+  'givenName',
+  'familyName',
+  'surname',
+  'customerName',
+  'address',
+  'street',
+  'postalCode',
+  'zip',
+  'zipCode',
+  'birthday',
+  'birthDate',
+  'dateOfBirth',
+  'iban',
+  'bic',
+  'accountNumber',
+  'card',
+  'cardNumber',
+  'pan',
+  'cvc',
+  'cvv',
+  'taxId',
+  'vatId',
+  'ssn',
+  'passport',
+  'ip',
+  'ipAddress',
+  'remoteAddress',
+  'password',
+  'passwd',
+  'secret',
+  'clientSecret',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'apiKey',
+  'authorization',
+  'proxyAuthorization',
+  'cookie',
+  'setCookie',
+  'session',
+  'sessionId',
+  'csrfToken',
+  'otp',
+  'pin',
+  'privateKey',
 ]
 
 const EMAIL = /[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63})+/g
@@ -41,7 +90,10 @@ export function redactor(options: RedactOptions = {}): (value: unknown) => unkno
   const hidden = new Set([...PERSONAL_FIELDS, ...fields].map(plain).filter((name) => !shown.has(name)))
   for (const name of shown) {
     if (PERSONAL_FIELDS.some((known) => plain(known) === name)) continue
-    throw new MetricsError('ERR_SHOP_METRICS_OPTION', `redactor(): show ${JSON.stringify(name)} is not a field of the built-in list`)
+    throw new MetricsError(
+      'ERR_SHOP_METRICS_OPTION',
+      `redactor(): show ${JSON.stringify(name)} is not a field of the built-in list`,
+    )
   }
 
   function clean(value: unknown, depth: number, above: readonly object[]): unknown {
@@ -53,11 +105,14 @@ export function redactor(options: RedactOptions = {}): (value: unknown) => unkno
     if (value instanceof Error) return cleanError(value, (part) => clean(part, depth + 1, path))
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
     if (Array.isArray(value)) return value.slice(0, ENTRIES).map((item) => clean(item, depth + 1, path))
-    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return clean((value as { toJSON(): unknown }).toJSON(), depth + 1, path)
-    const entries = value instanceof Map ? [...value].map(([key, item]) => [String(key), item] as const) : Object.entries(value)
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function')
+      return clean((value as { toJSON(): unknown }).toJSON(), depth + 1, path)
+    const entries =
+      value instanceof Map ? [...value].map(([key, item]) => [String(key), item] as const) : Object.entries(value)
     const copy: Record<string, unknown> = {}
     for (const [name, item] of entries.slice(0, ENTRIES)) {
-      copy[name] = hidden.has(plain(name)) && item !== undefined && item !== null ? censor : clean(item, depth + 1, path)
+      copy[name] =
+        hidden.has(plain(name)) && item !== undefined && item !== null ? censor : clean(item, depth + 1, path)
     }
     return copy
   }
@@ -91,11 +146,12 @@ function isCard(text: string): boolean {
 
 function cleanError(error: Error, clean: (value: unknown) => unknown): Record<string, unknown> {
   const { name, message, stack, cause } = error
-  return {
-    ...(clean({ ...error }) as Record<string, unknown>),
+  // without a prototype, so that pino's serializer takes the type from the name
+  const copy: Record<string, unknown> = Object.assign(Object.create(null), clean({ ...error }), {
     type: name,
     message: clean(message),
     stack: clean(stack),
     ...(cause === undefined ? {} : { cause: clean(cause) }),
-  }
+  })
+  return Object.defineProperty(copy, 'name', { value: name, enumerable: false })
 }

@@ -71,7 +71,13 @@ function seconds(nanoseconds: number): number {
   return nanoseconds < 1e15 ? nanoseconds / 1e9 : 0
 }
 
-const GC_KINDS: Readonly<Record<number, string>> = { 1: 'minor', 2: 'minor', 4: 'major', 8: 'incremental', 16: 'weakcb' }
+const GC_KINDS: Readonly<Record<number, string>> = {
+  1: 'minor',
+  2: 'minor',
+  4: 'major',
+  8: 'incremental',
+  16: 'weakcb',
+}
 
 function garbage(place: Place): () => void {
   const duration = histogram({
@@ -121,12 +127,32 @@ function processItself(place: Place): void {
     },
   })
   const reading = (name: string, help: string, read: () => number) => {
-    const made: Gauge = gauge({ ...place, name, help, aggregator: name === 'process_start_time_seconds' ? 'min' : 'sum', collect: () => made.set(read()) })
+    const made: Gauge = gauge({
+      ...place,
+      name,
+      help,
+      aggregator: name === 'process_start_time_seconds' ? 'min' : 'sum',
+      collect: () => made.set(read()),
+    })
   }
   reading('process_resident_memory_bytes', 'Memory of the process in RAM', () => process.memoryUsage.rss())
-  reading('process_start_time_seconds', 'When the process started, in seconds since 1970', () => performance.timeOrigin / 1000)
-  reading('nodejs_active_resources', 'Resources that keep the event loop alive', () => process.getActiveResourcesInfo().length)
-  const version = gauge({ ...place, name: 'nodejs_version_info', help: 'Version of Node', labelNames: ['version'], aggregator: 'first' })
+  reading(
+    'process_start_time_seconds',
+    'When the process started, in seconds since 1970',
+    () => performance.timeOrigin / 1000,
+  )
+  reading(
+    'nodejs_active_resources',
+    'Resources that keep the event loop alive',
+    () => process.getActiveResourcesInfo().length,
+  )
+  const version = gauge({
+    ...place,
+    name: 'nodejs_version_info',
+    help: 'Version of Node',
+    labelNames: ['version'],
+    aggregator: 'first',
+  })
   version.set({ version: process.version }, 1)
   if (process.platform !== 'linux') return
   reading('process_open_fds', 'Open file descriptors', () => readdirSync('/proc/self/fd').length - 1)

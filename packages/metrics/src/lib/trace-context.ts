@@ -38,7 +38,9 @@ export function enterTrace(trace: TraceContext): void {
 
 /** What of `@opentelemetry/api` is asked: its `trace`. */
 export interface SpanSource {
-  getActiveSpan(): { spanContext(): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } } | undefined
+  getActiveSpan():
+    | { spanContext(): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number } }
+    | undefined
 }
 
 /**
@@ -50,7 +52,9 @@ export function useOpenTelemetry(trace: SpanSource): Disposable {
   const source = (): TraceContext | undefined => {
     const span = trace.getActiveSpan()?.spanContext()
     // a span id of zeros is the API's word for no span
-    return span && !/^0+$/.test(span.spanId) ? { traceId: span.traceId, spanId: span.spanId, sampled: (span.traceFlags & 1) === 1 } : undefined
+    return span && !/^0+$/.test(span.spanId)
+      ? { traceId: span.traceId, spanId: span.spanId, sampled: (span.traceFlags & 1) === 1 }
+      : undefined
   }
   activeSpan = source
   return {
