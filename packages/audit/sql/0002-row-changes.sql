@@ -1,11 +1,11 @@
 -- What the row triggers write: only what changed, one row per changed row.
 create table :schema.row_changes (
-  id bigint generated always as identity,
+  id bigint generated always as identity (cache 32),
   xid bigint not null,
   at timestamptz not null default statement_timestamp(),
   relation oid not null,
   op "char" not null,           -- I, U, D, T
-  key jsonb,                    -- the primary key
+  key text,                     -- the primary key; the parts of a composite one with commas between
   old jsonb,                    -- the changed columns before; the whole row of a delete
   new jsonb,                    -- the changed columns after; the whole row of an insert
   actor text,
