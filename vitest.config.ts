@@ -14,7 +14,12 @@ const projects = (group: string) =>
 
 export default defineConfig({
   test: {
-    projects: [...projects('packages'), ...projects('examples'), ...projects('tools')],
+    projects: [
+      ...projects('packages'),
+      ...projects('examples'),
+      ...projects('tools'),
+      { extends: true, test: { name: 'scripts', include: ['scripts/**/*.test.mjs'] } },
+    ],
     globalSetup: ['./tools/testkit/src/setup.ts'],
     reporters: ['default', './tools/testkit/src/reporter.ts'],
     pool: 'forks',

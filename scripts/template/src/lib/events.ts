@@ -1,0 +1,9 @@
+import { channel } from 'node:diagnostics_channel'
+
+/** Published on `shop:__name__:refused` when `take()` says no. */
+export interface RefusedMessage {
+  readonly limit: number
+}
+
+/** Costs nothing as long as nobody subscribes. */
+export const refused = channel('shop:__name__:refused')
