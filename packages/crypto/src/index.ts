@@ -20,3 +20,21 @@ export { Keyset, masterKeyset, openKeyset, parseKeyset } from './lib/keyset.ts'
 export type { KeysetKey } from './lib/keyset.ts'
 export type { KeyJson, KeysetJson, KeyState } from './lib/keyset-json.ts'
 export type { KeyWrapper } from './lib/wrapper.ts'
+export { decryptFields, encryptFields } from './lib/fields.ts'
+export type { EncryptedRow, FieldSpec } from './lib/fields.ts'
+export {
+  decryptAddress,
+  decryptPersonalData,
+  decryptPhone,
+  encryptAddress,
+  encryptPersonalData,
+  encryptPhone,
+} from './lib/personal.ts'
+export type { Address, HelperOptions, PersonalData } from './lib/personal.ts'
+export { normalisePhone } from './lib/phone.ts'
+export type { PhoneOptions } from './lib/phone.ts'
+export { maskCard, maskEmail, maskLastFour, maskPhone } from './lib/mask.ts'
+export { createPseudonyms } from './lib/pseudonym.ts'
+export type { Pseudonyms } from './lib/pseudonym.ts'
+export { Secret } from './lib/secret.ts'
+export { timingSafeEqual } from './lib/equal.ts'

@@ -39,6 +39,11 @@ export class KeySuites {
     return (this.#siv ??= new Siv(deriveKey(this.#root, 'AES-256-SIV', 64)))
   }
 
+  /** A key of 32 bytes for one purpose beside encryption. */
+  derive(purpose: string): Buffer {
+    return deriveKey(this.#root, purpose, 32)
+  }
+
   /** The input key of C2SP chunked encryption. */
   get chunked(): Buffer {
     return (this.#chunked ??= deriveKey(this.#root, 'C2SP chunked AES-256-GCM', 32))

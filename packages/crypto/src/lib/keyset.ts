@@ -19,6 +19,11 @@ export interface KeysetKey {
   readonly suites: KeySuites | undefined
 }
 
+/** What a key has encrypted, in this process. */
+export interface KeyUsage {
+  count: number
+}
+
 /**
  * The keys a vault works with: one primary that encrypts, others that still decrypt, and the ids of destroyed ones.
  * A token names its key; no other key is ever tried.
@@ -26,7 +31,9 @@ export interface KeysetKey {
 export class Keyset {
   #keys: ReadonlyMap<number, KeysetKey>
   #primary: KeysetKey
+  readonly #usage = new Map<number, KeyUsage>()
   #version = 0
+  #outage: CryptoError | undefined
 
   /** @throws ERR_SHOP_CRYPTO_KEYSET when there is not exactly one primary. Use {@link parseKeyset} and its kin. */
   constructor(keys: readonly KeysetKey[]) {
@@ -40,16 +47,17 @@ export class Keyset {
 
   /**
    * The primary key, when it may encrypt at this instant.
-   * @throws ERR_SHOP_CRYPTO_KEY_WINDOW
+   * @throws ERR_SHOP_CRYPTO_KEY_WINDOW, ERR_SHOP_CRYPTO_ENVELOPE
    */
   encrypting(now: () => number = Date.now): KeysetKey {
+    this.assertAvailable()
     const { id, notBefore, notAfter } = this.#primary
     if (notBefore !== undefined && now() < notBefore) throw outside(id, 'before its notBefore')
     if (notAfter !== undefined && now() >= notAfter) throw outside(id, 'after its notAfter')
     return this.#primary
   }
 
-  /** Grows with every {@link replace}. */
+  /** Grows with every {@link replace} and {@link suspend}. */
   get version(): number {
     return this.#version
   }
@@ -70,7 +78,26 @@ export class Keyset {
     })
     this.#keys = index(kept)
     this.#primary = findPrimary(kept)
+    this.#outage = undefined
     this.#version++
+  }
+
+  /** Refuses every use of every key with this error until the next {@link replace}: the keys' service has not confirmed them in time. */
+  suspend(outage: CryptoError): void {
+    this.#outage = outage
+    this.#version++
+  }
+
+  /** @throws the error of {@link suspend} */
+  assertAvailable(): void {
+    if (this.#outage !== undefined) throw this.#outage
+  }
+
+  /** The counter of a key's encryptions, shared by every vault on this keyset. */
+  usage(id: number): KeyUsage {
+    const usage = this.#usage.get(id) ?? { count: 0 }
+    this.#usage.set(id, usage)
+    return usage
   }
 
   /** Prints ids and states, never material. */

@@ -7,6 +7,7 @@ import { budgetReached, decryptFailed, legacyRead } from './events.ts'
 import type { RefusalReason } from './events.ts'
 import type { KeySuites } from './key-suites.ts'
 import { Keyset, masterKeyset, parseKeyset } from './keyset.ts'
+import type { KeyUsage } from './keyset.ts'
 import type { KeysetJson } from './keyset-json.ts'
 import { isLegacy, legacyReader } from './legacy.ts'
 import type { LegacyOptions, LegacyReader } from './legacy.ts'
@@ -67,10 +68,6 @@ interface Lane {
   readonly suites: KeySuites
 }
 
-interface Usage {
-  count: number
-}
-
 const optionNames = ['keyset', 'masterKey', 'deterministic', 'codecs', 'legacy', 'maxBytes', 'budget', 'now']
 
 /**
@@ -86,12 +83,11 @@ export class Vault {
   readonly #uncounted: number
   readonly #budget: number
   readonly #now: () => number
-  readonly #usage = new Map<number, Usage>()
   #legacyCount = 0
   #version = -1
   #lanes: ReadonlyMap<string, Lane> = new Map()
   #primarySuites!: KeySuites
-  #primaryUsage!: Usage
+  #primaryUsage!: KeyUsage
   #prefixes!: Readonly<Record<'cbcHs512' | 'xaes' | 'siv', string>>
 
   constructor(options: VaultOptions) {
@@ -268,11 +264,6 @@ export class Vault {
     return this.#isDeterministic(context) ? [this.#prefixes.siv] : [this.#prefixes.cbcHs512, this.#prefixes.xaes]
   }
 
-  /** Values this vault encrypted under a key, in this process. */
-  encryptions(keyId: number): number {
-    return this.#usage.get(keyId)?.count ?? 0
-  }
-
   /** The keys this vault works with. */
   get keyset(): Keyset {
     return this.#keyset
@@ -294,6 +285,7 @@ export class Vault {
 
   #sync(): void {
     if (this.#version === this.#keyset.version) return
+    this.#keyset.assertAvailable()
     const lanes = new Map<string, Lane>()
     for (const key of this.#keyset.keys) {
       if (key.suites === undefined) continue
@@ -304,9 +296,7 @@ export class Vault {
     this.#lanes = lanes
     const { id, suites: primarySuites } = this.#keyset.primary
     this.#primarySuites = primarySuites as KeySuites
-    const usage = this.#usage.get(id) ?? { count: 0 }
-    this.#usage.set(id, usage)
-    this.#primaryUsage = usage
+    this.#primaryUsage = this.#keyset.usage(id)
     this.#prefixes = {
       cbcHs512: tokenPrefix(suites.cbcHs512, id),
       xaes: tokenPrefix(suites.xaes, id),

@@ -1,0 +1,7 @@
+export { addKey, createKeyset, destroyKey, promoteKey, retireKey } from './lib/keyset-edit.ts'
+export type { NewKey } from './lib/keyset-edit.ts'
+export { environmentWrapper, fileWrapper } from './lib/local-wrapper.ts'
+export { fileKeysetStore } from './lib/keyset-store.ts'
+export type { KeysetStore } from './lib/keyset-store.ts'
+export { openEnvelope } from './lib/envelope.ts'
+export type { Envelope, EnvelopeOptions } from './lib/envelope.ts'

@@ -1,0 +1,5 @@
+export { awsKms } from './lib/aws-kms.ts'
+export type { AwsKmsOptions } from './lib/aws-kms.ts'
+export type { AwsCredentials } from './lib/sigv4.ts'
+export { vaultTransit } from './lib/vault-transit.ts'
+export type { VaultTransitOptions } from './lib/vault-transit.ts'

@@ -1,0 +1,6 @@
+export { createBlindIndexes } from './lib/blind-index.ts'
+export type { BlindIndex, BlindIndexesOptions, BlindIndexOptions, IndexValues } from './lib/blind-index.ts'
+export { planIndexes } from './lib/index-plan.ts'
+export type { IndexSize, PlannedIndex } from './lib/index-plan.ts'
+export { transforms } from './lib/transforms.ts'
+export type { Transform, TransformName } from './lib/transforms.ts'
