@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 
+import { acquire } from './connection.ts'
 import { insertStatements, insertTuples, type InsertStatements } from './insert.ts'
 import type { Tuple } from './tuple.ts'
 
@@ -36,9 +37,8 @@ export class DatabaseWriter {
   }
 
   async #connect(): Promise<PoolClient> {
-    const client = await this.#pool.connect()
+    const client = await acquire(this.#pool)
     if (this.#adopted.has(client)) return client
-    client.on('error', ignore) // a connection lost while idle; the next write finds out
     try {
       await client.query(`select ${this.#schema}.adopt()`)
     } catch (error) {
@@ -49,5 +49,3 @@ export class DatabaseWriter {
     return client
   }
 }
-
-function ignore(): void {}

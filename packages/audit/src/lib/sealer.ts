@@ -5,6 +5,7 @@ import type { ClientBase, Pool } from 'pg'
 import type { Anchor } from './anchor.ts'
 import { macKey } from './audit.ts'
 import type { CheckpointSigner } from './checkpoint.ts'
+import { acquire } from './connection.ts'
 import { channels } from './events.ts'
 import { HASH_BYTES } from './merkle.ts'
 import { checkNames, type Duration, duration, optionError, schemaName, wholeNumber } from './options.ts'
@@ -93,7 +94,7 @@ class TrailSealer implements Sealer {
   }
 
   async seal(): Promise<Seal | undefined> {
-    const client = await this.#pool.connect()
+    const client = await acquire(this.#pool)
     let broken = true
     try {
       await client.query('begin')
