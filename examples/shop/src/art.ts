@@ -44,12 +44,22 @@ const shapes = {
 
 export type Art = keyof typeof shapes
 
+/** Where a product stands: before a disc, in an arch, on a table. */
+const scenes = [
+  '<circle cx="32" cy="32" r="25"/>',
+  '<path d="M11 64V32a21 21 0 0 1 42 0v32z"/>',
+  '<path d="M0 47h64v17H0z"/>',
+]
+
 /** A product's picture, drawn by the server: no image files, no script, no inline style for the CSP to forbid. */
 export function art(kind: string, hue: number, label = ''): Html {
   const shape = shapes[kind as Art] ?? shapes.blocks
+  const alt = html`${label}`.text
   return new Html(
-    `<svg class="art" viewBox="0 0 64 64" role="img" aria-label="${html`${label}`}">` +
-      `<rect width="64" height="64" fill="hsl(${hue} 32% 93%)"/><circle cx="32" cy="32" r="25" fill="hsl(${hue} 38% 87%)"/>` +
-      `<ellipse cx="32" cy="56" rx="18" ry="2" fill="hsl(${hue} 30% 74%)"/><g color="hsl(${hue} 38% 46%)">${shape}</g></svg>`,
+    `<svg class="art" viewBox="0 0 64 64" role="img" aria-label="${alt}">` +
+      `<rect width="64" height="64" fill="hsl(${hue} 30% 94%)"/>` +
+      `<g fill="hsl(${hue} 34% 87%)">${scenes[hue % scenes.length]}</g>` +
+      `<ellipse cx="32" cy="56" rx="18" ry="2" fill="hsl(${hue} 26% 76%)"/>` +
+      `<g class="thing" color="hsl(${hue} 34% 47%)">${shape}</g></svg>`,
   )
 }

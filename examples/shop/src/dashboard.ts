@@ -1,5 +1,6 @@
 import type { Database } from './database.ts'
 import type { Product } from './catalogue.ts'
+import type { Status } from './orders.ts'
 
 export interface Day {
   readonly day: string
@@ -26,10 +27,12 @@ export const ordersByHour = (db: Database, days: number): Promise<{ hour: number
     [days],
   )
 
-export const topProducts = (
-  db: Database,
-  days: number,
-): Promise<(Pick<Product, 'slug' | 'name' | 'art' | 'hue'> & { units: number; cents: number })[]> =>
+export interface TopProduct extends Pick<Product, 'slug' | 'name' | 'art' | 'hue'> {
+  readonly units: number
+  readonly cents: number
+}
+
+export const topProducts = (db: Database, days: number): Promise<TopProduct[]> =>
   db.rows(
     `select p.slug, p.brand || ' ' || p.name as name, c.art, p.hue, top.units, top.cents
      from (select i.product_id, sum(i.quantity) as units, sum(i.quantity * i.unit_cents) as cents
@@ -52,7 +55,7 @@ export const salesBySection = (db: Database, days: number): Promise<{ section: s
   )
 
 /** How the orders of the last `days` days stand. */
-export const ordersByStatus = (db: Database, days: number): Promise<{ status: string; orders: number }[]> =>
+export const ordersByStatus = (db: Database, days: number): Promise<{ status: Status; orders: number }[]> =>
   db.rows(
     `select status, count(*) as orders from orders where created_at >= current_date - $1::int group by 1 order by 2 desc`,
     [days],

@@ -11,7 +11,7 @@ export interface Review {
 export const listReviews = (db: Database, productId: number): Promise<Review[]> =>
   db.rows(
     `select author, rating, title, body, created_at as "createdAt" from reviews
-     where product_id = $1 order by created_at desc, id desc limit 20`,
+     where product_id = $1 order by created_at desc, id desc limit 8`,
     [productId],
   )
 

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 
 import { BootError } from './boot-error.ts'
 import { startDemo } from './demo/demo.ts'
+import { Stopped } from './demo/ending.ts'
 
 const usage = `npm start -- [--once] [--products 10000] [--orders 100000] [--visits 150] [--port 3300]
 
@@ -32,9 +33,12 @@ try {
       port: whole('--port', values.port, 1_024, 65_534),
     })
 } catch (error) {
-  const told = error instanceof BootError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
-  console.error(told ? (error as Error).message : error)
-  process.exitCode = 1
+  if (error instanceof Stopped) console.log(error.message)
+  else {
+    const told = error instanceof BootError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
+    console.error(told ? (error as Error).message : error)
+    process.exitCode = 1
+  }
 }
 
 function whole(name: string, given: string, min: number, max: number): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -16,6 +16,7 @@ export interface DemoDatabase extends AsyncDisposable {
 }
 
 const kept = fileURLToPath(new URL('../../../../.toolchain/demo/', import.meta.url))
+const seeding = new URL('../seed/', import.meta.url)
 const settings = { shared_preload_libraries: 'pg_stat_statements', max_connections: 100 }
 
 /** Starts the kept server, or a new one where there is none or it is broken, and seeds it unless it is seeded already. */
@@ -93,17 +94,13 @@ async function seeded(server: string, sizes: Sizes): Promise<string> {
   }
 }
 
-/** The seed ends with today, so another day makes other data; so do other sizes and other migrations. */
+/** What decides the data: the sizes, the day it ends with, and the code that makes it. */
 function describe({ products, orders }: Sizes): string {
-  const schema = createHash('sha256')
-    .update(
-      migrations()
-        .map(({ hash }) => hash)
-        .join(),
-    )
-    .digest('hex')
-    .slice(0, 12)
-  return `${products} products, ${orders} orders, to ${new Date().toISOString().slice(0, 10)}, schema ${schema}`
+  const code = createHash('sha256')
+  for (const { hash } of migrations()) code.update(hash)
+  for (const file of readdirSync(seeding)) code.update(readFileSync(new URL(file, seeding)))
+  const today = new Date().toISOString().slice(0, 10)
+  return `${products} products, ${orders} orders, to ${today}, made by ${code.digest('hex').slice(0, 12)}`
 }
 
 const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]

@@ -55,11 +55,11 @@ export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): 
   for (const app of ready) {
     const shoppers = new Tally()
     const { paid } = await Promise.race([shop(app.url, shoppers, { visits }), ended])
-    say(`${app.name}: ${visits} shoppers, ${paid} orders paid\n${shoppers}\n`)
+    say(`${app.name}: ${visits} shoppers, ${paid} orders paid\n${shoppers.toString()}\n`)
     const attacks = new Tally()
     const webhook = provider.deliveries.findLast(({ url }) => url.startsWith(app.url))
     await Promise.race([attack(app.url, attacks, { account: accounts.customer, webhook, logins: 1_000 }), ended])
-    say(`${app.name}: one attacker\n${attacks}\n`)
+    say(`${app.name}: one attacker\n${attacks.toString()}\n`)
   }
   say(`${mailbox.count} letters sent\n`)
   for (const { name, url } of ready) say(`${name.padEnd(8)} ${url}   ${url}/dashboard   ${url}/metrics`)

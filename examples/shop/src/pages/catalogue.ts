@@ -132,7 +132,7 @@ async function listing(
     const kept = Object.entries({ q, max, sort, page: other }).filter(
       ([, value]) => value !== undefined && value !== '',
     )
-    return `?${new URLSearchParams(kept.map(([name, value]) => [name, String(value)] as [string, string]))}`
+    return `?${new URLSearchParams(kept.map(([name, value]) => [name, String(value)] as [string, string])).toString()}`
   }
   const content = html` <div class="heading">
       <h1>${title}</h1>

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 
 /**
- * Orders over the last 400 days, as a shop has them: a growing business, evenings and Sundays busy, nights quiet, twice
- * the trade before Christmas; a few products sell most (Zipf with exponent 0.8), some customers come back often.
+ * Orders over the last 400 days, as a shop has them: a growing business, evenings and Sundays busy, nights quiet, a peak
+ * at the end of November and a broad one before Christmas; a few products sell most (Zipf with exponent 0.8), some customers come back often.
  */
 export async function seedOrders(
   client: pg.ClientBase,
@@ -16,7 +16,8 @@ export async function seedOrders(
          (0.5 + 0.5 * extract(epoch from hour - (now() - interval '400 days')) / extract(epoch from interval '400 days'))
          * (array[3,2,1,1,1,2,4,7,9,10,11,12,13,11,10,10,11,12,14,17,19,17,12,7])[1 + extract(hour from hour)::int]
          * (array[1.35,1,0.95,0.95,1,1.05,1.15])[1 + extract(dow from hour)::int]
-         * case when to_char(hour, 'MMDD') between '1120' and '1222' then 2 else 1 end as weight
+         * (1 + 0.9 * exp(-power((extract(doy from hour) - 331) / 3.0, 2)) + 0.8 * exp(-power((extract(doy from hour) - 346) / 7.0, 2)))
+         as weight
        from generate_series(date_trunc('hour', now()) - interval '400 days', date_trunc('hour', now()), '1 hour') hour)
      select hour, round($1::float8 * sum(weight) over upto / sum(weight) over ()) as upto
      from weighted window upto as (order by hour)`,

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 
 import { createRandom } from './random.ts'
-import { brands, descriptions, kinds, series } from './taxonomy.ts'
+import { brands, descriptions, hues, kinds, series } from './taxonomy.ts'
 
 /** Products of every kind; prices spread around each kind's own, a few sold out, a few about to be. */
 export async function seedProducts(client: pg.ClientBase, count: number): Promise<void> {
@@ -36,6 +36,7 @@ function product(id: number, random: () => number) {
   // a sum of four is near enough to a normal distribution: most cost about the middle, a few half or twice as much
   const spread = 2 ** (random() + random() + random() + random() - 2)
   const scarce = random()
+  const line = Math.floor(random() * descriptions.length)
   return {
     id,
     slug: `${name}-${id}`
@@ -46,9 +47,9 @@ function product(id: number, random: () => number) {
     category: category + 1,
     brand: pick(brands),
     name,
-    description: `${name}. ${pick(descriptions)} ${pick(descriptions)}`,
+    description: `${descriptions[line]} ${descriptions[(line + 1 + Math.floor(random() * 5)) % descriptions.length]}`,
     cents: Math.max(500, Math.round((kind.cents * spread) / 500) * 500) - 10,
-    hue: Math.floor(random() * 360),
+    hue: pick(hues) + Math.floor(random() * 9),
     stock: scarce < 0.02 ? 0 : scarce < 0.06 ? 1 + Math.floor(random() * 9) : 100 + Math.floor(random() * 900),
     age: Math.floor(random() * 900),
   }

@@ -1,12 +1,13 @@
 import type pg from 'pg'
 
-import { reviews } from './taxonomy.ts'
+import { afterthoughts, reviews } from './taxonomy.ts'
 
 /** A review for every fourth order; good products get good ones, and more are good than bad. */
 export async function seedReviews(client: pg.ClientBase): Promise<void> {
   await client.query(
     `insert into reviews (product_id, customer_id, author, rating, title, body, created_at)
-     select i.product_id, o.customer_id, c.name, r.rating, r.title, r.body, least(now(), o.created_at + interval '9 days')
+     select i.product_id, o.customer_id, c.name, r.rating, r.title, r.body || ($5::text[])[1 + o.id % cardinality($5::text[])],
+            least(now(), o.created_at + interval '9 days')
      from (select id, customer_id, created_at,
                   least($4, 1 + floor(power(random(), 1.5 + id % 3) * $4))::int as phrase
            from orders where id % 4 = 0) o
@@ -18,6 +19,7 @@ export async function seedReviews(client: pg.ClientBase): Promise<void> {
       reviews.map(([, title]) => title),
       reviews.map(([, , body]) => body),
       reviews.length,
+      afterthoughts,
     ],
   )
   await client.query(

@@ -176,6 +176,9 @@ export const series: readonly string[] =
     ', ',
   )
 
+/** Colours that go together: clay, ochre, moss, sage, sea, slate, plum, rose. */
+export const hues: readonly number[] = [14, 26, 38, 78, 142, 168, 198, 212, 268, 338]
+
 export const descriptions: readonly string[] = [
   'Made in small numbers by people who sign their work, and finished by hand.',
   'Light enough for every day, and sturdy enough to be handed on.',
@@ -187,21 +190,32 @@ export const descriptions: readonly string[] = [
   'Warm in the hand, easy to clean, and at home in small rooms.',
 ]
 
+/** By what they say of a product; the sentence after it goes with any of them. */
 export const reviews: readonly (readonly [rating: number, title: string, body: string])[] = [
-  [
-    5,
-    'Better than the pictures',
-    'I have used it every day for a month, and it looks as it did when it came. I would buy it again & again.',
-  ],
+  [5, 'Better than the pictures', 'I have used it every day for a month, and it looks as it did when it came.'],
   [5, 'A gift that was kept', 'Bought for my sister, who does not like anything. She likes this.'],
   [5, 'Worth the wait', 'Delivery took a week, but what came out of the box is beautiful.'],
+  [5, 'Handed round the table', 'Everybody who visits picks it up and asks where it is from.'],
+  [5, 'My second one', 'The first went with my daughter when she moved out. That says it all.'],
+  [5, 'Simple & right', 'Nothing to add, nothing to take away.'],
   [4, 'Nearly perfect', 'Very well made. One star less, as the colour is a little darker than on the screen.'],
   [4, 'Good and heavy', 'Feels like something my grandmother had. Takes some getting used to, in a good way.'],
   [4, 'Does what it should', 'No surprises, which is what I wanted. The instructions could be longer.'],
+  [4, 'Good value', 'I compared it with one that costs twice as much & kept this.'],
   [3, 'Fine', 'It is fine. At this price I hoped for a bit more than fine.'],
   [3, 'Smaller than I thought', 'My mistake: the measurements are on the page. Check them before you order!'],
   [2, 'Came with a scratch', 'They replaced it within three days, but still.'],
   [1, 'Not for me', 'Sent back. The return was easy, at least.'],
+]
+
+export const afterthoughts: readonly string[] = [
+  '',
+  ' The packing was all paper, which I noticed.',
+  ' I ordered on Sunday evening and had it on Tuesday.',
+  ' The card with the maker’s name is a kind touch.',
+  ' Would order from here again.',
+  ' The smell of the workshop is still on it.',
+  ' Customer service answered within the hour.',
 ]
 
 export const givenNames: readonly string[] =

@@ -16,9 +16,18 @@ export function describeShop(name: string, listen: Listen, main: URL): void {
     })
     afterAll(() => open[Symbol.asyncDispose]())
 
-    describe('pages', () => pageSpec(() => open))
-    describe('flows', () => flowSpec(() => open))
-    describe('attacks', () => attackSpec(() => open))
-    describe('bad input', () => badInputSpec(name, main, () => open))
+    const shop = () => open
+    describe('pages', () => {
+      pageSpec(shop)
+    })
+    describe('flows', () => {
+      flowSpec(shop)
+    })
+    describe('attacks', () => {
+      attackSpec(shop)
+    })
+    describe('bad input', () => {
+      badInputSpec(name, main, shop)
+    })
   })
 }

@@ -40,7 +40,7 @@ async function injectSql(browser: Browser, tally: Tally): Promise<void> {
   ]
   for (const payload of payloads)
     for (const name of ['q', 'max', 'sort', 'page']) {
-      const seen = await browser.get(`/search?${new URLSearchParams({ [name]: payload })}`)
+      const seen = await browser.get(`/search?${name}=${encodeURIComponent(payload)}`)
       note(tally, 'SQL injection', seen, seen.text.includes('scrypt$') ? 'LEAKED PASSWORDS' : 'taken as words')
     }
 }

@@ -46,7 +46,7 @@ async function visit(browser: Browser, tally: Tally, random: () => number): Prom
   if (chance(0.45)) return false
 
   const listing = chance(0.35)
-    ? await get('search', `/search?${new URLSearchParams({ q: pick(searches) ?? '' })}`)
+    ? await get('search', `/search?q=${encodeURIComponent(pick(searches) ?? '')}`)
     : await get('category', pick(links(front, '/c/')) ?? '/')
   let product: string | undefined
   for (let i = 0; i < 1 + Math.floor(random() * 4); i++) {
