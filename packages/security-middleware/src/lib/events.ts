@@ -2,6 +2,7 @@ import { channel, type Channel } from 'node:diagnostics_channel'
 
 import type { BrowserReport } from './reports.ts'
 import type { StripeRefusal } from './stripe-refusal.ts'
+import type { Suspicion } from './suspicion.ts'
 
 /** A browser reported a violation or a deprecation for the first time within the receiver's window. */
 export const reportReceived: Channel<unknown, BrowserReport> = channel('shop:security-middleware:report') as Channel<unknown, BrowserReport>
@@ -41,3 +42,29 @@ export interface PaymentMismatch {
   readonly field: string
 }
 export const paymentMismatch: Channel<unknown, PaymentMismatch> = channel('shop:security-middleware:payment-mismatch') as Channel<unknown, PaymentMismatch>
+
+/** A request that looked like an attack, or a client that was refused for earlier ones. */
+export const suspicious: Channel<unknown, Suspicion> = channel('shop:security-middleware:suspicious') as Channel<unknown, Suspicion>
+
+/** The sanitiser took something out of a request's fields. Carries names and counts, never the markup. */
+export interface Sanitized {
+  /** Paths of the fields, as `review.body`. */
+  readonly fields: readonly string[]
+  /** Elements and attributes removed, over all fields. */
+  readonly removed: number
+}
+export const sanitized: Channel<unknown, Sanitized> = channel('shop:security-middleware:sanitized') as Channel<unknown, Sanitized>
+
+/** The store of scores did not answer; this process's own memory stands in. */
+export interface ScoreStoreFailed {
+  readonly operation: 'add' | 'read'
+  readonly error: unknown
+}
+export const scoreStoreFailed: Channel<unknown, ScoreStoreFailed> = channel('shop:security-middleware:score-store-failed') as Channel<unknown, ScoreStoreFailed>
+
+/** A second engine threw; the detector's own verdict stood. */
+export interface EngineFailed {
+  readonly engine: string
+  readonly error: unknown
+}
+export const engineFailed: Channel<unknown, EngineFailed> = channel('shop:security-middleware:engine-failed') as Channel<unknown, EngineFailed>

@@ -48,6 +48,7 @@ function shape(pattern: string): string {
 
 const ambiguous = /\/\/|\\|%2f|%5c|%2e|\/\.{1,2}(?:\/|$)/i
 
-function plain(path: string): boolean {
+/** Whether every router reads the path alike. */
+export function plain(path: string): boolean {
   return !ambiguous.test(path)
 }
