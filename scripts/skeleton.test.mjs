@@ -61,6 +61,14 @@ describe.each(readdirSync(path.join(root, 'packages')))('packages/%s', (name) =>
     expect(sources.filter((file) => /\b(utils?|helpers?|common|shared|misc)\b/.test(file))).toEqual([])
   })
 
+  test('has a line in decisions/ for every runtime dependency', () => {
+    const records = globSync('decisions/*.md', { cwd: root })
+      .map((file) => readFileSync(path.join(root, file), 'utf8'))
+      .join('\n')
+    const foreign = Object.keys(manifest.dependencies ?? {}).filter((dependency) => !dependency.startsWith('@shop/'))
+    expect(foreign.filter((dependency) => !records.includes(dependency))).toEqual([])
+  })
+
   test('has a changeset, unless it is released', () => {
     const changesets = readdirSync(path.join(root, '.changeset')).filter((file) => file.endsWith('.md'))
     const named = changesets.some((file) => read('.changeset', file).includes(`'@shop/${name}'`))
