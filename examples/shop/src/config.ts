@@ -20,6 +20,10 @@ const schema = z.object({
     .string()
     .regex(/^[\w.:/, ]+$/, 'not a list like "loopback, 10.0.0.0/8"')
     .optional(),
+  /** Seals phone numbers and addresses. `defaultVault()` of @shop/crypto reads it. */
+  MASTER_ENCRYPTION_KEY: z
+    .string('missing: 64 hexadecimal characters')
+    .regex(/^[0-9a-f]{64}$/i, 'not 64 hexadecimal characters'),
   DATABASE_URL: url('a URL like postgres://user:password@host:5432/shop', /^postgres(ql)?$/),
   PAYMENT_URL: url('the payment provider’s API, like http://127.0.0.1:4242', /^https?$/),
   PAYMENT_KEY: secret('the payment provider’s secret key'),

@@ -1,6 +1,6 @@
 import type { Database, Transaction } from './database.ts'
 import { hashPassword, passwordMatches } from './passwords.ts'
-import { openPersonal, phoneIndex, sealPersonal } from './personal.ts'
+import { openPersonal, phoneIndex, phoneSearch, samePhone, sealPersonal } from './personal.ts'
 import { Refusal } from './refusal.ts'
 
 export interface Customer {
@@ -36,11 +36,12 @@ export async function findCustomer(db: Database, id: number): Promise<Customer |
 /** Staff look a caller up by phone, through the index alone, or by e-mail address. */
 export async function searchCustomers(db: Database, wanted: string): Promise<Customer[]> {
   const rows = await db.rows<Customer>(
-    `select ${columns} from customers where erased_at is null and (phone_index = $1 or lower(email) = lower($2))
-     order by id limit 20`,
-    [phoneIndex(wanted), wanted],
+    `select ${columns} from customers where erased_at is null and (phone_index = any($1) or lower(email) = lower($2))
+     order by id limit 100`,
+    [phoneSearch(wanted), wanted],
   )
-  return rows.map(open)
+  const same = ({ phone, email }: Customer) => samePhone(phone, wanted) || email.toLowerCase() === wanted.toLowerCase()
+  return rows.map(open).filter(same)
 }
 
 export async function register(db: Database, contact: Contact, password: string): Promise<number> {
@@ -82,7 +83,7 @@ export async function checkLogin(db: Database, email: string, password: string):
     'select id, password_hash as hash from customers where lower(email) = lower($1) and password_hash is not null',
     [email],
   )
-  return (await passwordMatches(password, account?.hash)) ? account?.id : undefined
+  return (await passwordMatches(account?.hash, password)) ? account?.id : undefined
 }
 
 /** Forgets the person and keeps the orders, which the books need. */

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { defaultVault } from '@shop/crypto'
 import { startPostgres, type Postgres } from '@shop/testkit/postgres'
 import pg from 'pg'
 
@@ -21,6 +22,7 @@ const settings = { shared_preload_libraries: 'pg_stat_statements', max_connectio
 
 /** Starts the kept server, or a new one where there is none or it is broken, and seeds it unless it is seeded already. */
 export async function startDatabase(sizes: Sizes): Promise<DemoDatabase> {
+  process.env['MASTER_ENCRYPTION_KEY'] ??= keptKey()
   const server = await start()
   try {
     return { url: await seeded(server.url, sizes), [Symbol.asyncDispose]: () => server.stop() }
@@ -45,6 +47,14 @@ async function start(): Promise<Postgres> {
     rmSync(dir, { recursive: true, force: true })
     return open()
   })
+}
+
+/** The key that the kept data is sealed under; a demo’s, so it may lie beside it. */
+function keptKey(): string {
+  const file = path.join(kept, 'master-key')
+  mkdirSync(kept, { recursive: true })
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
+  return readFileSync(file, 'utf8')
 }
 
 /** One demo at a time works on the kept data; a claim whose process is gone does not count. */
@@ -94,13 +104,13 @@ async function seeded(server: string, sizes: Sizes): Promise<string> {
   }
 }
 
-/** What decides the data: the sizes, the day it ends with, and the code that makes it. */
+/** What decides the data: the sizes, the day it ends with, the key it is sealed under, and the code that makes it. */
 function describe({ products, orders }: Sizes): string {
   const code = createHash('sha256')
   for (const { hash } of migrations()) code.update(hash)
   for (const file of readdirSync(seeding)) code.update(readFileSync(new URL(file, seeding)))
   const today = new Date().toISOString().slice(0, 10)
-  return `${products} products, ${orders} orders, to ${today}, made by ${code.digest('hex').slice(0, 12)}`
+  return `${products} products, ${orders} orders, to ${today}, key ${defaultVault().keyset.primary.id}, made by ${code.digest('hex').slice(0, 12)}`
 }
 
 const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]

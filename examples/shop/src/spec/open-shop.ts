@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { database, freePort, smtp, type SmtpSink } from '@shop/testkit'
 import pg from 'pg'
 
@@ -27,7 +29,10 @@ export async function openShop(listen: Listen): Promise<OpenShop> {
   const provider = resources.use(await startProvider())
   const mailbox = resources.use(await smtp())
   const url = `http://127.0.0.1:${await freePort()}`
+  // seeding runs in this process, so the key must be its own as well
+  const masterKey = (process.env['MASTER_ENCRYPTION_KEY'] ??= randomBytes(32).toString('hex'))
   const env = {
+    MASTER_ENCRYPTION_KEY: masterKey,
     PORT: new URL(url).port,
     PUBLIC_URL: url,
     TRUST_PROXY: 'loopback',
