@@ -1,1 +1,7 @@
-export {}
+export { apply, type Applied, type ApplyOptions, type ApplyProgress, plan, rollback } from './lib/apply.ts'
+export { ASSET_NAMES, type Asset, type Step, type StepKind, type StepMode } from './lib/asset.ts'
+export { ERROR_CODES, PgOptimizationsError, type PgOptimizationsErrorCode } from './lib/errors.ts'
+export { defineMapping, type Entity, type EntityMapping, type Mapping, type MappingOptions } from './lib/mapping.ts'
+export type { Duration } from './lib/options.ts'
+export type { Connect } from './lib/session.ts'
+export type { AssetState, StepState } from './lib/state.ts'

@@ -1,0 +1,341 @@
+-- asset: sales
+-- about: Sales by day and product, always up to date: triggers append signed changes to a ledger, a fold empties it, views add both.
+-- needs: orders.status orders.createdAt items.quantity items.unitPrice
+
+-- step: ddl table sales_ledger
+-- one row a statement and day: products, units and revenue side by side in arrays, which is a third of the WAL of a row each
+create table {{own}}.sales_ledger (
+  day       date not null,
+  orders    integer not null,
+  products  {{type items.product}}[] not null,
+  units     bigint[] not null,
+  revenue   numeric[] not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
+
+-- step: ddl table sales_day
+create table {{own}}.sales_day (
+  day      date primary key,
+  orders   bigint not null,
+  units    bigint not null,
+  revenue  numeric not null
+) with (fillfactor = 50);
+
+-- step: ddl table product_day
+create table {{own}}.product_day (
+  day      date not null,
+  product  {{type items.product}} not null,
+  units    bigint not null,
+  revenue  numeric not null,
+  primary key (day, product)
+) with (fillfactor = 80);
+
+-- step: ddl table product_board
+-- what each product sold in the last `days` whole days before board_state.today
+create table {{own}}.product_board (
+  days     integer not null,
+  product  {{type items.product}} not null,
+  units    bigint not null,
+  revenue  numeric not null,
+  primary key (days, product)
+);
+
+-- step: ddl table board_state
+create table {{own}}.board_state (one boolean primary key default true check (one), today date not null);
+
+-- step: ddl index product_board_revenue
+create index product_board_revenue on {{own}}.product_board (days, revenue desc, product) include (units);
+
+-- step: ddl index product_day_revenue
+create index product_day_revenue on {{own}}.product_day (day, revenue desc, product);
+
+-- step: ddl function sale_day
+create function {{own}}.sale_day(at {{type orders.createdAt}}) returns date language sql stable parallel safe
+return (at::timestamptz at time zone {{zone}})::date;
+
+-- step: ddl function sales_items_inserted
+create function {{own}}.sales_items_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  -- an order that another transaction made may change its state while we look at it; our own cannot
+  perform 1 from {{orders}} o where o.{{orders.id}} in (select n.{{items.order}} from new_items n)
+    and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
+  insert into {{own}}.sales_ledger
+  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, n.{{items.product}} as product,
+           sum(n.{{items.quantity}})::bigint as units, sum(n.{{items.quantity}} * n.{{items.unitPrice}})::numeric as revenue
+    from new_items n join {{orders}} o on o.{{orders.id}} = n.{{items.order}}
+    where o.{{orders.status}}::text in ({{counted}}) group by 1, 2) change
+  group by day;
+  return null;
+end $$;
+
+-- step: ddl function sales_items_changed
+create function {{own}}.sales_items_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform 1 from {{orders}} o
+    where o.{{orders.id}} in (select n.{{items.order}} from new_items n union select b.{{items.order}} from old_items b)
+    and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
+  insert into {{own}}.sales_ledger
+  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, change.product,
+           sum(change.sign * change.quantity)::bigint as units, sum(change.sign * change.quantity * change.price)::numeric as revenue
+    from (select 1 as sign, n.{{items.order}} as order_id, n.{{items.product}} as product, n.{{items.quantity}} as quantity, n.{{items.unitPrice}} as price from new_items n
+          union all select -1, b.{{items.order}}, b.{{items.product}}, b.{{items.quantity}}, b.{{items.unitPrice}} from old_items b) change
+    join {{orders}} o on o.{{orders.id}} = change.order_id
+    where o.{{orders.status}}::text in ({{counted}}) group by 1, 2
+    having sum(change.sign * change.quantity) <> 0 or sum(change.sign * change.quantity * change.price) <> 0) changes
+  group by day;
+  return null;
+end $$;
+
+-- step: ddl function sales_items_deleted
+create function {{own}}.sales_items_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform 1 from {{orders}} o where o.{{orders.id}} in (select b.{{items.order}} from old_items b)
+    and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
+  insert into {{own}}.sales_ledger
+  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, b.{{items.product}} as product,
+           -sum(b.{{items.quantity}})::bigint as units, -sum(b.{{items.quantity}} * b.{{items.unitPrice}})::numeric as revenue
+    from old_items b join {{orders}} o on o.{{orders.id}} = b.{{items.order}}
+    where o.{{orders.status}}::text in ({{counted}}) group by 1, 2) change
+  group by day;
+  return null;
+end $$;
+
+-- step: ddl function sales_orders_inserted
+create function {{own}}.sales_orders_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into {{own}}.sales_ledger
+  select {{own}}.sale_day(n.{{orders.createdAt}}), count(*), '{}', '{}', '{}' from new_orders n
+  where n.{{orders.status}}::text in ({{counted}}) group by 1;
+  return null;
+end $$;
+
+-- step: ddl function sales_orders_changed
+create function {{own}}.sales_orders_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into {{own}}.sales_ledger
+  with change as materialized (
+    select b.{{orders.id}} as id, {{own}}.sale_day(b.{{orders.createdAt}}) as old_day, {{own}}.sale_day(n.{{orders.createdAt}}) as new_day,
+           b.{{orders.status}}::text in ({{counted}}) as was, n.{{orders.status}}::text in ({{counted}}) as is_now
+    from old_orders b join new_orders n on n.{{orders.id}} = b.{{orders.id}}
+  ), signed as materialized (
+    select id, old_day as day, -1 as sign from change where was and (not is_now or old_day <> new_day)
+    union all select id, new_day, 1 from change where is_now and (not was or old_day <> new_day)
+  ), item as (
+    select s.day, i.{{items.product}} as product, sum(s.sign * i.{{items.quantity}})::bigint as units,
+           sum(s.sign * i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
+    from signed s join {{items}} i on i.{{items.order}} = s.id group by 1, 2
+  ), listed as (
+    select day, array_agg(product) as products, array_agg(units) as units, array_agg(revenue) as revenue from item group by day
+  )
+  select s.day, s.orders, coalesce(l.products, '{}'), coalesce(l.units, '{}'), coalesce(l.revenue, '{}')
+  from (select day, sum(sign)::int as orders from signed group by day) s left join listed l using (day)
+  where s.orders <> 0 or l.products is not null;
+  return null;
+end $$;
+
+-- step: ddl function sales_order_deleted
+-- before the row goes: its items may go with it, and then nobody could say what they were part of
+create function {{own}}.sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if old.{{orders.status}}::text in ({{counted}}) then
+    insert into {{own}}.sales_ledger
+    select {{own}}.sale_day(old.{{orders.createdAt}}), -1, coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
+    from (select i.{{items.product}} as product, -sum(i.{{items.quantity}})::bigint as units, -sum(i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
+          from {{items}} i where i.{{items.order}} = old.{{orders.id}} group by 1) item;
+  end if;
+  return old;
+end $$;
+
+-- step: ddl function sales_truncated
+create function {{own}}.sales_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform {{own}}.sales_build();
+  return null;
+end $$;
+
+-- step: ddl function sales_build
+-- everything anew, from one snapshot; ledger rows that the snapshot sees are part of what it counts
+create function {{own}}.sales_build() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('{{own}}.fold', 0));
+  delete from {{own}}.sales_ledger;
+  delete from {{own}}.sales_day;
+  delete from {{own}}.product_day;
+  delete from {{own}}.product_board;
+  insert into {{own}}.product_day
+  select {{own}}.sale_day(o.{{orders.createdAt}}), i.{{items.product}}, sum(i.{{items.quantity}}), sum(i.{{items.quantity}} * i.{{items.unitPrice}})
+  from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}}
+  where o.{{orders.status}}::text in ({{counted}}) group by 1, 2;
+  insert into {{own}}.sales_day
+  select day, coalesce(o.orders, 0), coalesce(p.units, 0), coalesce(p.revenue, 0)
+  from (select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders from {{orders}} o
+        where o.{{orders.status}}::text in ({{counted}}) group by 1) o
+  full join (select day, sum(units) as units, sum(revenue) as revenue from {{own}}.product_day group by 1) p using (day);
+  perform {{own}}.boards_build({{own}}.sale_day(now()::{{type orders.createdAt}}));
+end $$;
+
+-- step: ddl function boards_build
+create function {{own}}.boards_build(present date) returns void language sql security definer set search_path = '' as $$
+  delete from {{own}}.product_board;
+  insert into {{own}}.product_board
+  select w.days, p.product, sum(p.units), sum(p.revenue) from (values (6), (29), (89)) w (days)
+  join {{own}}.product_day p on p.day >= present - w.days and p.day < present group by 1, 2;
+  insert into {{own}}.board_state (today) values (present) on conflict (one) do update set today = excluded.today;
+$$;
+
+-- step: ddl function boards_roll
+-- a new day: what has become yesterday joins each board, what has become too old leaves it
+create function {{own}}.boards_roll(present date) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  before date := (select today from {{own}}.board_state);
+begin
+  if before is null or present < before or present - before > 6 then
+    perform {{own}}.boards_build(present);
+  elsif present > before then
+    insert into {{own}}.product_board as b
+    select w.days, p.product, sum(p.units * p.sign), sum(p.revenue * p.sign) from (values (6), (29), (89)) w (days)
+    cross join lateral (
+      select product, units, revenue, 1 as sign from {{own}}.product_day where day >= before and day < present
+      union all
+      select product, units, revenue, -1 from {{own}}.product_day where day >= before - w.days and day < present - w.days
+    ) p group by 1, 2
+    on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue;
+    delete from {{own}}.product_board where units = 0 and revenue = 0;
+    update {{own}}.board_state set today = present;
+  end if;
+end $$;
+
+-- step: ddl function fold
+-- empties the ledger into the roll-ups, at most max_rows rows; 0 when there was nothing, or another fold is at work
+create function {{own}}.fold(max_rows int default 10000) returns int language plpgsql security definer set search_path = '' as $$
+declare
+  folded int;
+  present date := {{own}}.sale_day(now()::{{type orders.createdAt}});
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('{{own}}.fold', 0)) then return 0; end if;
+  perform {{own}}.boards_roll(present);
+  with taken as materialized (
+    delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *
+  ), item as materialized (
+    select t.day, i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
+    from taken t, unnest(t.products, t.units, t.revenue) i (product, units, revenue) group by 1, 2
+  ), days as (
+    insert into {{own}}.sales_day as d
+    select o.day, o.orders, coalesce(i.units, 0), coalesce(i.revenue, 0)
+    from (select day, sum(orders) as orders from taken group by 1) o
+    left join (select day, sum(units)::bigint as units, sum(revenue) as revenue from item group by 1) i using (day)
+    on conflict (day) do update set orders = d.orders + excluded.orders, units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
+  ), product_days as (
+    insert into {{own}}.product_day as d select day, product, units, revenue from item where units <> 0 or revenue <> 0
+    on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
+  ), boards as (
+    -- only what fell on earlier days: today's sales are read from product_day
+    insert into {{own}}.product_board as b
+    select w.days, i.product, sum(i.units), sum(i.revenue) from item i join (values (6), (29), (89)) w (days)
+      on i.day < present and i.day >= present - w.days where i.units <> 0 or i.revenue <> 0 group by 1, 2
+    on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue
+  )
+  select count(*) into folded from taken;
+  return folded;
+end $$;
+
+-- step: ddl view sales_daily_live
+create view {{own}}.sales_daily_live as
+select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(revenue) as revenue from (
+  select day, orders, units, revenue from {{own}}.sales_day
+  union all
+  select day, orders, coalesce((select sum(u) from unnest(units) u), 0), coalesce((select sum(r) from unnest(revenue) r), 0) from {{own}}.sales_ledger
+) known group by day;
+
+-- step: ddl view product_daily_live
+create view {{own}}.product_daily_live as
+select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
+  select day, product, units, revenue from {{own}}.product_day
+  union all
+  select l.day, i.product, i.units, i.revenue from {{own}}.sales_ledger l, unnest(l.products, l.units, l.revenue) i (product, units, revenue)
+) known group by day, product;
+
+-- step: ddl function top_products
+-- the products with the highest revenue of the last 1, 7, 30 or 90 days, today included; exact at any moment
+create function {{own}}.top_products(last_days int default 30, max_rows int default 10)
+returns table (product {{type items.product}}, units bigint, revenue numeric)
+language plpgsql stable set search_path = '' as $$
+declare
+  present date := {{own}}.sale_day(now()::{{type orders.createdAt}});
+  whole int := last_days - 1;
+  reach int := greatest(100, 4 * max_rows);
+  sure boolean;
+begin
+  if last_days not in (7, 30, 90) or present is distinct from (select today from {{own}}.board_state) then
+    -- no board for it, or none for this day yet: from the days themselves
+    return query select p.product, sum(p.units)::bigint, sum(p.revenue) from {{own}}.product_daily_live p
+      where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+    return;
+  end if;
+  -- Fagin's threshold: the first `reach` of the board and of today, and whatever is in the ledger, hold the answer
+  -- unless two products further down could together overtake
+  return query
+    with late as materialized (
+      select i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
+      from {{own}}.sales_ledger l, unnest(l.products, l.units, l.revenue) i (product, units, revenue)
+      where l.day >= present - whole and l.day <= present group by 1
+    ), board as materialized (
+      select b.product, b.revenue from {{own}}.product_board b where b.days = whole order by b.revenue desc, b.product limit reach
+    ), today as materialized (
+      select p.product, p.revenue from {{own}}.product_day p where p.day = present order by p.revenue desc, p.product limit reach
+    ), candidate as (
+      select b.product from board b union select t.product from today t union select late.product from late
+    ), total as (
+      select c.product, (coalesce(b.units, 0) + coalesce(t.units, 0) + coalesce(l.units, 0))::bigint as units,
+             coalesce(b.revenue, 0) + coalesce(t.revenue, 0) + coalesce(l.revenue, 0) as revenue
+      from candidate c
+      left join {{own}}.product_board b on b.days = whole and b.product = c.product
+      left join {{own}}.product_day t on t.day = present and t.product = c.product
+      left join late l on l.product = c.product
+    ), best as (
+      select t.product, t.units, t.revenue from total t where t.units <> 0 or t.revenue <> 0 order by t.revenue desc, t.product limit max_rows
+    )
+    select b.product, b.units, b.revenue from best b
+    where (select count(*) from board) < reach and (select count(*) from today) < reach
+       or (select coalesce(min(best.revenue), 0) from best) >
+          (select coalesce(case when count(*) < reach then 0 else min(board.revenue) end, 0) from board)
+        + (select coalesce(case when count(*) < reach then 0 else min(today.revenue) end, 0) from today)
+    order by b.revenue desc, b.product;
+  if found then return; end if;
+  return query select p.product, sum(p.units)::bigint, sum(p.revenue) from {{own}}.product_daily_live p
+    where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+end $$;
+
+-- step: ddl trigger shop_sales_items_inserted on items
+create trigger shop_sales_items_inserted after insert on {{items}}
+  referencing new table as new_items for each statement execute function {{own}}.sales_items_inserted();
+
+-- step: ddl trigger shop_sales_items_changed on items
+create trigger shop_sales_items_changed after update on {{items}}
+  referencing new table as new_items old table as old_items for each statement execute function {{own}}.sales_items_changed();
+
+-- step: ddl trigger shop_sales_items_deleted on items
+create trigger shop_sales_items_deleted after delete on {{items}}
+  referencing old table as old_items for each statement execute function {{own}}.sales_items_deleted();
+
+-- step: ddl trigger shop_sales_orders_inserted on orders
+create trigger shop_sales_orders_inserted after insert on {{orders}}
+  referencing new table as new_orders for each statement execute function {{own}}.sales_orders_inserted();
+
+-- step: ddl trigger shop_sales_orders_changed on orders
+create trigger shop_sales_orders_changed after update on {{orders}}
+  referencing new table as new_orders old table as old_orders for each statement execute function {{own}}.sales_orders_changed();
+
+-- step: ddl trigger shop_sales_order_deleted on orders
+create trigger shop_sales_order_deleted before delete on {{orders}} for each row execute function {{own}}.sales_order_deleted();
+
+-- step: ddl trigger shop_sales_orders_truncated on orders
+create trigger shop_sales_orders_truncated after truncate on {{orders}} for each statement execute function {{own}}.sales_truncated();
+
+-- step: ddl trigger shop_sales_items_truncated on items
+create trigger shop_sales_items_truncated after truncate on {{items}} for each statement execute function {{own}}.sales_truncated();
+
+-- step: build data sales_built
+select {{own}}.sales_build();

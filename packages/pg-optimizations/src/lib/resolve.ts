@@ -1,0 +1,151 @@
+import { PgOptimizationsError, type PgOptimizationsErrorCode } from './errors.ts'
+import { type ColumnKind, type Entity, MODEL, type Mapping } from './mapping.ts'
+import { type Connection, identifier, row, rows } from './sql.ts'
+
+/** A mapped column as the server has it. */
+export interface Column {
+  /** Quoted. */
+  readonly name: string
+  /** As `format_type` writes it: `numeric(10,2)`. */
+  readonly type: string
+}
+
+/** A mapped table as the server has it. */
+export interface Table {
+  readonly oid: number
+  readonly schema: string
+  /** Quoted, with its schema. */
+  readonly name: string
+  readonly columns: Readonly<Record<string, Column | undefined>>
+}
+
+/** A mapping held against the live catalogue. */
+export interface Resolved {
+  readonly mapping: Mapping
+  readonly serverVersion: number
+  /** Where pg_trgm is, or will be. */
+  readonly trigramSchema: string
+  readonly tables: Readonly<Record<Entity, Table>>
+}
+
+const KINDS: Record<ColumnKind, RegExp> = {
+  any: /^/,
+  text: /^(text|character varying|citext|character)/,
+  number: /^(smallint|integer|bigint|numeric|real|double precision|money)/,
+  boolean: /^boolean$/,
+  time: /^(timestamp|date)/,
+}
+
+interface Relation {
+  readonly oid: number
+  readonly schema: string
+  readonly table: string
+  readonly kind: string
+  readonly mine: boolean
+}
+
+/**
+ * Finds every mapped table and column on the server, and checks types, kind, rights and version, before anything changes.
+ *
+ * @throws PgOptimizationsError `ERR_SHOP_PG_TABLE`, `_COLUMN`, `_TYPE`, `_PARTITIONED`, `_REPLICA`, `_VERSION`, `_RIGHTS`
+ */
+export async function resolve(
+  connection: Connection,
+  mapping: Mapping,
+  { forChange = true }: { readonly forChange?: boolean } = {},
+): Promise<Resolved> {
+  const server = await row<{
+    version: number
+    replica: boolean
+    may_create: boolean
+    role: string
+    trgm: string | null
+  }>(
+    connection,
+    `select (select nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace where extname = 'pg_trgm') as trgm, current_setting('server_version_num')::int as version, pg_is_in_recovery() as replica, current_user as role,
+            has_database_privilege(current_database(), 'create')
+              or coalesce((select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = $1), false) as may_create`,
+    [mapping.schema],
+  )
+  if (server.version < 150_000)
+    throw fail('VERSION', `this server is PostgreSQL ${Math.floor(server.version / 10_000)}; 15 or later is needed`)
+  if (forChange && server.replica) throw fail('REPLICA', 'this server is a read replica; connect to the primary')
+  const tables = {} as Record<Entity, Table>
+  for (const entity of Object.keys(MODEL) as Entity[])
+    tables[entity] = await resolveTable(connection, mapping, entity, forChange, server.role)
+  if (forChange && !server.may_create) {
+    throw fail(
+      'RIGHTS',
+      `role ${server.role} may not create schema ${mapping.schema}; grant create on this database to it, or create the schema for it`,
+    )
+  }
+  return { mapping, serverVersion: server.version, trigramSchema: server.trgm ?? mapping.schema, tables }
+}
+
+async function resolveTable(
+  connection: Connection,
+  mapping: Mapping,
+  entity: Entity,
+  forChange: boolean,
+  role: string,
+): Promise<Table> {
+  const { table: given, columns } = mapping.entities[entity]
+  const relation = await findRelation(connection, given)
+  if (!relation) throw fail('TABLE', `${entity}: there is no table ${given}, nor one of that name on the search path`)
+  const where = `${relation.schema}.${relation.table}`
+  if (relation.kind !== 'r') {
+    const what = relation.kind === 'p' ? 'partitioned' : relation.kind === 'f' ? 'a foreign table' : 'a view'
+    throw fail('PARTITIONED', `${entity}: ${where} is ${what}; indexes cannot be built online there`)
+  }
+  if (forChange && !relation.mine)
+    throw fail('RIGHTS', `${entity}: role ${role} does not own ${where}; connect as its owner`)
+  const found = new Map(
+    (
+      await rows<{ name: string; type: string }>(
+        connection,
+        `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+         where attrelid = $1 and attnum > 0 and not attisdropped`,
+        [relation.oid],
+      )
+    ).map((column) => [column.name, column.type]),
+  )
+  const resolved = Object.entries(columns).map(([column, name]) => {
+    if (name === false) return [column, undefined] as const
+    const type = found.get(name)
+    if (type === undefined) {
+      throw fail(
+        'COLUMN',
+        `${entity}.${column}: ${where} has no column ${JSON.stringify(name)}; it has ${[...found.keys()].join(', ')}`,
+      )
+    }
+    const { type: kind } = (MODEL[entity] as Record<string, { type: ColumnKind }>)[column]!
+    if (!KINDS[kind].test(type))
+      throw fail('TYPE', `${entity}.${column}: ${where}.${name} is ${type}; expected a ${kind} type`)
+    return [column, { name: identifier(name), type }] as const
+  })
+  return {
+    oid: relation.oid,
+    schema: relation.schema,
+    name: `${identifier(relation.schema)}.${identifier(relation.table)}`,
+    columns: Object.fromEntries(resolved),
+  }
+}
+
+/** By exact name first, so that mixed case and dots inside names need no quoting; else as SQL itself would read it. */
+async function findRelation(connection: Connection, given: string): Promise<Relation | undefined> {
+  const dot = given.indexOf('.')
+  const found = await rows<Relation>(
+    connection,
+    `select c.oid::int, n.nspname as schema, c.relname as table, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as mine
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and ((n.nspname = $1 and c.relname = $2) or (c.relname = $3 and pg_table_is_visible(c.oid)) or c.oid = to_regclass($4))
+     order by c.oid = to_regclass($4) desc nulls last limit 1`,
+    [given.slice(0, Math.max(0, dot)), given.slice(dot + 1), given, /^[\w."$]+$/.test(given) ? given : 'pg_temp.none'],
+  )
+  return found[0]
+}
+
+function fail(code: string, message: string): PgOptimizationsError {
+  return new PgOptimizationsError(`ERR_SHOP_PG_${code}` as PgOptimizationsErrorCode, message)
+}

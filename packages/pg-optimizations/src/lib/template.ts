@@ -1,0 +1,54 @@
+import type { Entity } from './mapping.ts'
+import type { Resolved, Table } from './resolve.ts'
+import { identifier, literal } from './sql.ts'
+
+/**
+ * Fills the mapped names into the SQL of an asset:
+ *
+ * - `{{products}}`, `{{products.price}}`: the table, the column, quoted;
+ * - `{{type products.id}}`: the column's type;
+ * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{zone}}`, `{{language}}`: literals;
+ * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not.
+ */
+export function render(template: string, resolved: Resolved): string {
+  const { tables } = resolved
+  const conditional = template.replaceAll(
+    /\{\{([#^])(\w+)\.(\w+)\}\}([\s\S]*?)\{\{\/\}\}/g,
+    (_all, sign: string, entity: Entity, column: string, content: string) =>
+      (column in tables[entity].columns && tables[entity].columns[column] !== undefined) === (sign === '#')
+        ? content
+        : '',
+  )
+  return conditional.replaceAll(
+    /\{\{(type )?(\w+)(?:\.(\w+))?\}\}/g,
+    (all, type: string | undefined, name: string, column: string | undefined) => {
+      if (column === undefined) return constant(resolved, name) ?? table(tables, name, all).name
+      const found = table(tables, name, all).columns[column]
+      if (!found) throw new Error(`an asset uses ${all}, which is not mapped`)
+      return type ? found.type : found.name
+    },
+  )
+}
+
+function constant({ mapping, trigramSchema }: Resolved, name: string): string | undefined {
+  switch (name) {
+    case 'own':
+      return identifier(mapping.schema)
+    case 'counted':
+      return mapping.counted.map(literal).join(', ')
+    case 'trgm':
+      return identifier(trigramSchema)
+    case 'zone':
+      return literal(mapping.timeZone)
+    case 'language':
+      return literal(`pg_catalog.${mapping.language}`)
+    default:
+      return undefined
+  }
+}
+
+function table(tables: Resolved['tables'], name: string, all: string): Table {
+  const found = tables[name as Entity] as Table | undefined
+  if (!found) throw new Error(`an asset uses ${all}, which is not known`)
+  return found
+}
