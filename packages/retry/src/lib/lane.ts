@@ -1,0 +1,159 @@
+import { Call } from './call.ts'
+import type { Task } from './context.ts'
+import type { FirstTry } from './first-try.ts'
+import { callEnded, type Plan } from './plan.ts'
+import { Alarm } from './wheel.ts'
+
+const TURN_MS = 10
+const SHARE = 16
+const SPARE = 256
+
+/**
+ * Where first tries run. A lane is what waits for the function; it is used again, so a call that succeeds makes no closure for it.
+ *
+ * No call reads a clock or sets a timer for its deadline. While lanes are busy one alarm looks at them every ten milliseconds (or
+ * every sixteenth of a short deadline), and only a try it meets is given an alarm of its own. Its time counts from there: a
+ * deadline is never early, and late by at most that turn.
+ */
+export class Lanes {
+  readonly #plan: Plan
+  readonly #limit: number
+  readonly #turnMs: number
+  readonly #free: Lane[] = []
+  #all: Lane[] = []
+  #turning = false
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+    this.#limit = Math.min(plan.deadline, plan.timeout)
+    this.#turnMs = Math.min(TURN_MS, Math.max(1, Math.floor(this.#limit / SHARE)))
+  }
+
+  run(tried: FirstTry, task: Task<unknown>, asResult: boolean): void {
+    if (!this.#turning && this.#limit < Infinity) this.#turn()
+    const lane = this.#free.pop() ?? this.#build()
+    lane.start(tried, task, asResult)
+  }
+
+  #build(): Lane {
+    const lane = new Lane(this.#plan, this.#free)
+    if (this.#limit < Infinity) this.#all.push(lane)
+    return lane
+  }
+
+  #turn(): void {
+    this.#turning = true
+    this.#plan.runtime.wheel.add(
+      new Alarm(() => {
+        this.#turning = false
+        let busy = false
+        for (const lane of this.#all) busy = lane.watch(this.#limit) || busy
+        if (busy) return this.#turn()
+        if (this.#all.length <= SPARE) return
+        this.#all = this.#all.slice(0, SPARE)
+        this.#free.splice(0, Infinity, ...this.#all)
+      }),
+      this.#turnMs,
+    )
+  }
+}
+
+class Lane {
+  readonly #plan: Plan
+  readonly #free: Lane[]
+  #tried: FirstTry | undefined
+  #task!: Task<unknown>
+  #asResult = false
+  #alarm: Alarm | undefined
+  #call: Call | undefined
+
+  constructor(plan: Plan, free: Lane[]) {
+    this.#plan = plan
+    this.#free = free
+  }
+
+  start(tried: FirstTry, task: Task<unknown>, asResult: boolean): void {
+    this.#tried = tried
+    // a lane is old and what it is given is young: a write that can be spared spares the collector's barrier
+    if (this.#task !== task) this.#task = task
+    if (this.#asResult !== asResult) this.#asResult = asResult
+    try {
+      const returned = task(tried)
+      if (returned instanceof Promise) returned.then(this.#resolved, this.#rejected)
+      else if (isThenable(returned)) Promise.resolve(returned).then(this.#resolved, this.#rejected)
+      else this.#resolved(returned)
+    } catch (error) {
+      this.#rejected(error)
+    }
+  }
+
+  /** Gives a try that is still running its alarm; false when there is none. */
+  watch(limit: number): boolean {
+    if (this.#tried === undefined || this.#call !== undefined) return false
+    if (this.#alarm !== undefined) return true
+    this.#alarm = new Alarm(() => this.#late())
+    this.#plan.runtime.wheel.add(this.#alarm, limit)
+    return true
+  }
+
+  readonly #resolved = (value: unknown): void => {
+    const tried = this.#tried!
+    const plan = this.#plan
+    if (this.#call !== undefined || plan.judge(value) !== undefined) return this.#hand(tried, false, value)
+    if (this.#alarm !== undefined) this.#disarm()
+    const asResult = this.#asResult
+    this.#tried = undefined
+    this.#free.push(this)
+    leaveAll(plan, tried)
+    callEnded(plan)
+    tried.resolve(asResult ? { ok: true, value } : value)
+  }
+
+  readonly #rejected = (error: unknown): void => {
+    this.#hand(this.#tried!, true, error)
+  }
+
+  /** The end of a try that is not plain success: the call decides. */
+  #hand(tried: FirstTry, rejected: boolean, outcome: unknown): void {
+    const taken = this.#call
+    const call = taken ?? this.#becomeCall(tried)
+    this.#call = undefined
+    this.#tried = undefined
+    this.#free.push(this)
+    if (taken === undefined) call.adoptEnded(tried, rejected, outcome)
+    else if (rejected) call.failed(tried, outcome)
+    else call.succeeded(tried, outcome)
+  }
+
+  #disarm(): void {
+    this.#plan.runtime.wheel.remove(this.#alarm!)
+    this.#alarm = undefined
+  }
+
+  #late(): void {
+    const tried = this.#tried!
+    this.#becomeCall(tried).adoptLate(tried)
+  }
+
+  #becomeCall(tried: FirstTry): Call {
+    const plan = this.#plan
+    if (this.#alarm !== undefined) this.#disarm()
+    this.#call = new Call(plan, this.#task, undefined, this.#asResult, tried.resolve, tried.reject)
+    tried.owner = this.#call
+    return this.#call
+  }
+}
+
+function leaveAll(plan: Plan, tried: FirstTry): void {
+  const { gates, timed } = plan
+  const elapsed = timed ? plan.runtime.now() - tried.started : 0
+  for (let index = gates.length - 1; index >= 0; index--) gates[index]!.leave('ok', elapsed, tried.era)
+  if (plan.budget !== undefined) plan.budget.deposit()
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}

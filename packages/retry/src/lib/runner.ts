@@ -1,0 +1,91 @@
+import { Call } from './call.ts'
+import type { RunOptions, Task } from './context.ts'
+import { RetryConfigError, stackless } from './errors.ts'
+import { FirstTry } from './first-try.ts'
+import type { Refusal } from './gate.ts'
+import { Lanes } from './lane.ts'
+import { callEnded, type Plan } from './plan.ts'
+import type { Reason } from './result.ts'
+
+/** Runs one call of a plan. */
+export type Runner = (task: Task<unknown>, options: RunOptions | undefined, asResult: boolean) => Promise<unknown>
+
+/**
+ * What runs the calls of a plan. The way of a plain call that succeeds is kept short: one context, one promise, one `then`; no
+ * clock is read unless a gate measures, no timer set, no signal made.
+ */
+export function runner(plan: Plan): Runner {
+  const lanes = new Lanes(plan)
+  const { gates, runtime, timed } = plan
+  return (task, options, asResult) => {
+    if (typeof task !== 'function') return Promise.reject(notAFunction(plan, task))
+    if (plan.isolated > 0 || plan.disposed) return turnedAway(plan, options, asResult)
+    if (options !== undefined || plan.hedge !== undefined) return slowly(plan, task, options, asResult)
+    plan.active++
+    for (let index = 0; index < gates.length; index++) {
+      const refusal = gates[index]!.enter('normal')
+      if (refusal !== undefined) return held(plan, task, asResult, index, refusal)
+    }
+    const promise = new Promise(keep)
+    lanes.run(new FirstTry(plan, timed ? runtime.now() : 0, kept.resolve, kept.reject), task, asResult)
+    return promise
+  }
+}
+
+/** The functions of the promise being made: kept here, so that no closure is made to take them out. */
+const kept: { resolve: (value: unknown) => void; reject: (error: unknown) => void } = {
+  resolve: () => undefined,
+  reject: () => undefined,
+}
+
+function keep(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  kept.resolve = resolve
+  kept.reject = reject
+}
+
+function newCall(plan: Plan, task: Task<unknown>, options: RunOptions | undefined, asResult: boolean): [Call, Promise<unknown>] {
+  const promise = new Promise(keep)
+  return [new Call(plan, task, options, asResult, kept.resolve, kept.reject), promise]
+}
+
+function slowly(plan: Plan, task: Task<unknown>, options: RunOptions | undefined, asResult: boolean): Promise<unknown> {
+  if (options?.signal?.aborted) return turnedAway(plan, options, asResult)
+  plan.active++
+  const [call, promise] = newCall(plan, task, options, asResult)
+  call.begin()
+  return promise
+}
+
+function held(plan: Plan, task: Task<unknown>, asResult: boolean, gate: number, refusal: Refusal): Promise<unknown> {
+  if (plan.fallback === undefined && plan.gates[gate]!.wait === undefined) {
+    for (let index = gate - 1; index >= 0; index--) plan.gates[index]!.leave('ignored', 0, -1)
+    callEnded(plan)
+    return answer(refusal.reason, refusal.toError(), asResult)
+  }
+  const [call, promise] = newCall(plan, task, undefined, asResult)
+  call.held(gate, refusal)
+  return promise
+}
+
+function turnedAway(plan: Plan, options: RunOptions | undefined, asResult: boolean): Promise<unknown> {
+  const { signal } = options ?? {}
+  const [reason, error]: [Reason, unknown] = signal?.aborted
+    ? ['aborted', signal.reason]
+    : plan.disposed
+      ? ['aborted', stackless('ERR_SHOP_RETRY_DISPOSED', `${plan.name} has been disposed`)]
+      : ['open', stackless('ERR_SHOP_RETRY_OPEN', `${plan.name} is isolated`)]
+  if (plan.fallback?.wants(reason, error)) {
+    const answered = new Promise((resolve) => resolve(plan.fallback!.answer(reason, error)))
+    return asResult ? answered.then((value) => ({ ok: true, value })) : answered
+  }
+  return answer(reason, error, asResult)
+}
+
+function answer(reason: Reason, error: unknown, asResult: boolean): Promise<unknown> {
+  return asResult ? Promise.resolve({ ok: false, reason, error, attempts: 0 }) : Promise.reject(error as Error)
+}
+
+function notAFunction(plan: Plan, task: unknown): RetryConfigError {
+  const what = task === null ? 'null' : typeof task
+  return new RetryConfigError('ERR_SHOP_RETRY_FUNCTION', `${plan.name}.run`, `${plan.name}: run needs a function, not ${what}`)
+}
