@@ -32,7 +32,9 @@ export function protect(...policies: PolicyList): FastifyPluginCallback {
 function addHooks(chain: Chain, app: Parameters<FastifyPluginCallback>[0]): void {
   const key = Symbol('shop exchange') // each registration has its own
   app.decorateRequest(key, null)
-  const of = (request: FastifyRequest): FastifyExchange => (request as unknown as Record<symbol, FastifyExchange>)[key]!
+  // null when an earlier registration answered: then these policies never saw the request
+  const of = (request: FastifyRequest): FastifyExchange | null =>
+    (request as unknown as Record<symbol, FastifyExchange | null>)[key]!
 
   app.addHook('onRequest', function shopEvaluate(request, reply, done) {
     const exchange = new FastifyExchange(request, reply)
@@ -42,28 +44,32 @@ function addHooks(chain: Chain, app: Parameters<FastifyPluginCallback>[0]): void
   })
   if (chain.inspects) {
     app.addHook('preValidation', function shopInspect(request, reply, done) {
-      finish(chain.inspect(of(request)), reply, done)
+      finish(chain.inspect(of(request)!), reply, done)
     })
   }
   if (chain.settles) {
     app.addHook('onError', function shopError(request, _reply, error, done) {
-      of(request).error = error
+      const exchange = of(request)
+      if (exchange) exchange.error = error
       done()
     })
   }
   if (chain.transformLimit > 0) {
     app.addHook('onSend', async function shopTransform(request, reply, payload: unknown) {
-      if (request.method === 'HEAD' || reply.statusCode === 204 || reply.statusCode === 304) return payload
+      const exchange = of(request)
+      if (exchange === null || request.method === 'HEAD' || reply.statusCode === 204 || reply.statusCode === 304)
+        return payload
       const { bytes, rest } = await collect(payload, chain.transformLimit)
       if (bytes === undefined) return rest
-      const body = await chain.transform(of(request), new Reply(reply), bytes)
+      const body = await chain.transform(exchange, new Reply(reply), bytes)
       if (reply.hasHeader('content-length')) reply.header('content-length', body.byteLength)
       return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     })
   }
   if (chain.responds) {
     app.addHook('onSend', function shopRespond(request, reply, payload, done) {
-      const waiting = chain.respond(of(request), new Reply(reply))
+      const exchange = of(request)
+      const waiting = exchange ? chain.respond(exchange, new Reply(reply)) : undefined
       if (waiting === undefined) done(null, payload)
       else void waiting.then(() => done(null, payload))
     })
