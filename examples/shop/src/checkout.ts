@@ -1,3 +1,11 @@
+import {
+  expectPaymentIntent,
+  SecurityError,
+  type PaymentIntent,
+  type StripeDelivery,
+  type StripeEvent,
+} from '@shop/security-middleware'
+
 import { readCart, totalCents } from './cart.ts'
 import { addGuest, updateContact, type Contact } from './customers.ts'
 import type { Database } from './database.ts'
@@ -36,6 +44,7 @@ export async function placeOrder(shop: Shop, session: Session, contact: Contact)
     await tx.rows('delete from cart_items where session_id = $1', [session.id])
     return { orderId: order!.id, total: totalCents(lines) }
   })
+  shop.metrics.orders.inc({ status: 'placed' })
   const payment = await shop.payments.begin({
     orderId,
     amount: total,
@@ -47,42 +56,41 @@ export async function placeOrder(shop: Shop, session: Session, contact: Contact)
   return payment.url
 }
 
-/** What the provider says of a payment. */
-export interface PaymentEvent {
-  readonly id: string
-  readonly type: string
-  readonly data: { readonly object: PaymentObject }
-}
-
-interface PaymentObject {
-  readonly id: string
-  readonly amount: number
-  readonly currency: string
-  readonly status: string
-  readonly metadata: { readonly order_id?: string }
-}
-
-/** Marks the order paid, once per event however often it is delivered. @returns the order, when it became paid by this */
-export async function applyPayment(db: Database, event: PaymentEvent): Promise<PaidOrder | undefined> {
-  if (event.type !== 'payment_intent.succeeded') return undefined
-  const { amount, currency, metadata } = event.data.object
-  return db.transaction(async (tx) => {
-    const fresh = await tx.row(
-      'insert into payment_events (id, type) values ($1, $2) on conflict do nothing returning id',
-      [event.id, event.type],
-    )
-    if (!fresh) return undefined
-    return tx.row<PaidOrder>(
-      `update orders set status = 'paid', paid_at = now()
-       where id = $1 and status = 'pending' and total_cents = $2 and currency = $3
-       returning id, customer_id as "customerId", total_cents as "totalCents"`,
-      [metadata.order_id, amount, currency],
-    )
-  })
-}
-
-interface PaidOrder {
+/** An order that has just become paid. */
+export interface PaidOrder {
   readonly id: number
   readonly customerId: number
   readonly totalCents: number
+}
+
+/**
+ * Marks the order paid that a delivery tells of. The claim is part of the transaction, so a delivery that comes twice,
+ * or to two processes at once, has one effect. @returns the order, when it became paid by this
+ */
+export async function applyPayment(db: Database, delivery: StripeDelivery): Promise<PaidOrder | undefined> {
+  return db.transaction(async (tx) => {
+    const { state } = await delivery.claim(tx.client)
+    if (state === 'in-flight') throw new Refusal(409, 'This delivery is being handled.')
+    if (state !== 'claimed' || delivery.event.type !== 'payment_intent.succeeded') return undefined
+    const { metadata } = delivery.event.data?.object as unknown as PaymentIntent
+    const order = await tx.row<PaidOrder & { currency: string }>(
+      `select id, customer_id as "customerId", total_cents as "totalCents", currency from orders
+       where id = $1 and status = 'pending' for update`,
+      [metadata?.['order_id']],
+    )
+    if (!order || !pays(delivery.event, order)) return undefined
+    await tx.rows(`update orders set status = 'paid', paid_at = now() where id = $1`, [order.id])
+    return order
+  })
+}
+
+/** Whether it is this order's payment, to the cent; what is not is told on a channel, and sending it again would not help. */
+function pays(event: StripeEvent, { totalCents: amount, currency }: PaidOrder & { currency: string }): boolean {
+  try {
+    expectPaymentIntent(event, { amount, currency })
+    return true
+  } catch (error) {
+    if (error instanceof SecurityError && error.code === 'ERR_SHOP_SECURITY_PAYMENT_MISMATCH') return false
+    throw error
+  }
 }

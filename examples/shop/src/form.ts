@@ -1,7 +1,5 @@
 import { z } from 'zod'
 
-import { Refusal } from './refusal.ts'
-
 /** What came of a submitted form: its typed fields, or a sentence for each field that is wrong. */
 export type Form<T> =
   | { readonly ok: true; readonly data: T }
@@ -11,16 +9,6 @@ export function readForm<T>(schema: z.ZodType<T>, body: unknown): Form<T> {
   const { success, data, error } = schema.safeParse(body ?? {})
   if (success) return { ok: true, data }
   return { ok: false, errors: Object.fromEntries(error.issues.map(({ path, message }) => [path.join('.'), message])) }
-}
-
-/**
- * For forms a person can hardly fill in wrongly.
- * @throws {Refusal} 422
- */
-export function requireForm<T>(schema: z.ZodType<T>, body: unknown): T {
-  const form = readForm(schema, body)
-  if (form.ok) return form.data
-  throw new Refusal(422, Object.values(form.errors).join(' '))
 }
 
 /** The fields as they were typed, to show the form again. */

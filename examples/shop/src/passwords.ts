@@ -1,5 +1,7 @@
-import { randomBytes, scrypt as scryptCallback, timingSafeEqual } from 'node:crypto'
+import { randomBytes, scrypt as scryptCallback } from 'node:crypto'
 import { promisify } from 'node:util'
+
+import { constantWork, safeEqual } from '@shop/security-middleware'
 
 const scrypt = promisify<string, Buffer, number, { N: number; r: number; p: number }, Buffer>(scryptCallback)
 // OWASP's floor for scrypt is N = 2^17, r = 8; 2^14 with p = 5 is its equal at an eighth of the memory
@@ -12,11 +14,16 @@ export async function hashPassword(password: string): Promise<string> {
   return `scrypt$${salt.toString('base64url')}$${key.toString('base64url')}`
 }
 
-/** Whether `password` is the one `hash` was made from; an unknown user's absent hash costs the same work. */
-export async function passwordMatches(password: string, hash: string | null | undefined): Promise<boolean> {
-  const [, salt, key] = (hash ?? nobody).split('$') as [string, string, string]
+async function matches(hash: string, password: string): Promise<boolean> {
+  const [, salt, key] = hash.split('$') as [string, string, string]
   const given = await scrypt(password.normalize('NFKC'), Buffer.from(salt, 'base64url'), 32, cost)
-  return timingSafeEqual(given, Buffer.from(key, 'base64url')) && hash != null
+  return safeEqual(given, Buffer.from(key, 'base64url'))
 }
 
-const nobody = `scrypt$${Buffer.alloc(16).toString('base64url')}$${Buffer.alloc(32).toString('base64url')}`
+const nobody = `scrypt$${randomBytes(16).toString('base64url')}$${randomBytes(32).toString('base64url')}`
+
+/** Whether `password` is the one a stored hash was made from; where none is stored, the same work ends in no. */
+export const passwordMatches: (hash: string | null | undefined, password: string) => Promise<boolean> = constantWork(
+  matches,
+  nobody,
+)

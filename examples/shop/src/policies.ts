@@ -1,14 +1,28 @@
+import { httpMetrics, metricsEndpoint, tracing } from '@shop/metrics'
 import type { Policy } from '@shop/middleware'
+import { csrf, securityHeaders, trustedOrigins } from '@shop/security-middleware'
+import { validate } from '@shop/security-middleware/validate'
 
 import type { Config } from './config.ts'
-import { csrf } from './policies/csrf.ts'
-import { httpMetrics } from './policies/http-metrics.ts'
-import { securityHeaders } from './policies/security-headers.ts'
+import { webhookPath } from './webhook.ts'
 
-/** What every request passes, in this order; metrics come first so that refusals are counted too. */
-export const policies = (config: Config): readonly Policy[] => [
-  httpMetrics(),
-  securityHeaders([new URL(config.PAYMENT_URL).origin]),
-  // the payment provider is no browser: its signature is what proves it
-  csrf(({ path }) => path === '/webhooks/payment'),
-]
+/** What every request passes, in this order: what measures comes first, so that refusals are counted too. */
+export function policies(config: Config): readonly Policy[] {
+  const { host, protocol } = new URL(config.PUBLIC_URL)
+  return [
+    tracing(),
+    httpMetrics(),
+    metricsEndpoint(),
+    securityHeaders({
+      csp: {
+        // the form that leads to the payment page is redirected there, which form-action governs too
+        'form-action': ["'self'", new URL(config.PAYMENT_URL).origin],
+        'upgrade-insecure-requests': protocol === 'https:' ? [] : false,
+      },
+    }),
+    csrf({ insecureBypass: [webhookPath] }),
+    trustedOrigins({ hosts: [host] }),
+    // bounds and shapes of every body and query; what they mean is for the routes
+    validate(),
+  ]
+}

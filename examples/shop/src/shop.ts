@@ -1,4 +1,5 @@
 import type { Policy } from '@shop/middleware'
+import type { PostgresStore } from '@shop/security-middleware/postgres'
 
 import { categories, type Category } from './catalogue.ts'
 import type { Config } from './config.ts'
@@ -6,7 +7,9 @@ import { createDatabase, createPool, requireDatabase, type Database } from './da
 import { createMailer, type Mailer } from './mailer.ts'
 import { migrate } from './migrate.ts'
 import { createPayments, type Payments } from './payments/client.ts'
+import { startMetrics, type Metrics } from './metrics.ts'
 import { policies } from './policies.ts'
+import { createDeliveries } from './webhook.ts'
 
 /** What the handlers work with: one of each, made at boot. */
 export interface Shop extends AsyncDisposable {
@@ -14,6 +17,9 @@ export interface Shop extends AsyncDisposable {
   readonly db: Database
   readonly payments: Payments
   readonly mailer: Mailer
+  readonly metrics: Metrics
+  /** Which webhooks have been handled. */
+  readonly deliveries: PostgresStore
   readonly categories: readonly Category[]
   /** What both apps hand to `protect(...)`, in order. */
   readonly policies: readonly Policy[]
@@ -22,25 +28,22 @@ export interface Shop extends AsyncDisposable {
 /** @throws {BootError} when PostgreSQL refuses or its migrations are not whole */
 export async function createShop(config: Config): Promise<Shop> {
   await requireDatabase(config.DATABASE_URL)
-  const pool = createPool(config.DATABASE_URL)
-  try {
-    await migrate(pool)
-    const db = createDatabase(pool)
-    const mailer = createMailer(config.SMTP_URL)
-    return {
-      config,
-      db,
-      mailer,
-      payments: createPayments(config.PAYMENT_URL, config.PAYMENT_KEY),
-      categories: await categories(db),
-      policies: policies(config),
-      async [Symbol.asyncDispose]() {
-        mailer.close()
-        await pool.end()
-      },
-    }
-  } catch (error) {
-    await pool.end()
-    throw error
+  await using resources = new AsyncDisposableStack()
+  const pool = resources.adopt(createPool(config.DATABASE_URL), (it) => it.end())
+  const metrics = resources.use(startMetrics(pool))
+  await migrate(pool)
+  const deliveries = await createDeliveries(pool)
+  const db = createDatabase(pool)
+  const shop = {
+    config,
+    db,
+    metrics,
+    deliveries,
+    payments: createPayments(config.PAYMENT_URL, config.PAYMENT_KEY),
+    mailer: resources.adopt(createMailer(config.SMTP_URL), (it) => it.close()),
+    categories: await categories(db),
+    policies: policies(config),
   }
+  const kept = resources.move()
+  return { ...shop, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }

@@ -1,3 +1,4 @@
+import { respondAt } from '@shop/security-middleware'
 import { z } from 'zod'
 
 import { checkLogin, eraseCustomer, findCustomer, register } from '../customers.ts'
@@ -22,10 +23,13 @@ export const accountRoutes = (shop: Shop): Route[] => [
     async (visit) => {
       const submitted = readForm(login, visit.body)
       const customerId = submitted.ok && (await checkLogin(shop.db, submitted.data.email, submitted.data.password))
+      shop.metrics.signins.inc({ outcome: customerId ? 'ok' : 'failed' })
       if (!customerId) return loginPage(shop, visit, { password: 'Address and password do not match.' })
       return redirect(ownPath(visit.query['next']), { 'set-cookie': await logIn(shop.db, visit.session, customerId) })
     },
     loginThrottle(10),
+    // however soon the answer is known, it leaves at this time: how long it took tells nothing
+    respondAt('400ms'),
   ),
 
   post('/logout', async (visit) => redirect('/', { 'set-cookie': await endSession(shop.db, visit.session) })),

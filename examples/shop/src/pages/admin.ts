@@ -1,8 +1,9 @@
+import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { moveOrder, setStock } from '../admin.ts'
 import { eraseCustomer, searchCustomers, type Customer } from '../customers.ts'
-import { requireForm, text } from '../form.ts'
+import { text } from '../form.ts'
 import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { nextStatuses, recentOrders, statuses, type Status } from '../orders.ts'
@@ -12,9 +13,11 @@ import { get, page, post, redirect, type Route } from '../web.ts'
 import { layout } from './layout.ts'
 import { status } from './orders.ts'
 
-const move = z.object({ order: z.coerce.number().int().positive(), to: z.enum(statuses) })
-const stock = z.object({ product: text('The product', 1, 100), stock: z.coerce.number().int().min(0).max(100_000) })
-const erasure = z.object({ customer: z.coerce.number().int().positive() })
+const move = validate({ body: z.object({ order: z.coerce.number().int().positive(), to: z.enum(statuses) }) })
+const stock = validate({
+  body: z.object({ product: text('The product', 1, 100), stock: z.coerce.number().int().min(0).max(100_000) }),
+})
+const erasure = validate({ body: z.object({ customer: z.coerce.number().int().positive() }) })
 const filter = z.object({
   status: z.enum(statuses).optional().catch(undefined),
   customer: z.string().max(100).catch(''),
@@ -73,22 +76,34 @@ export const adminRoutes = (shop: Shop): Route[] =>
       return page(layout(shop, visit, 'Admin', content))
     }),
 
-    post('/admin/orders', async (visit) => {
-      const { order, to } = requireForm(move, visit.body)
-      await moveOrder(shop.db, order, to)
-      return redirect('/admin')
-    }),
+    post(
+      '/admin/orders',
+      async (visit) => {
+        const { order, to } = valid(visit.raw, move).body
+        await moveOrder(shop.db, order, to)
+        return redirect('/admin')
+      },
+      move,
+    ),
 
-    post('/admin/stock', async (visit) => {
-      const { product, stock: number } = requireForm(stock, visit.body)
-      await setStock(shop.db, product, number)
-      return redirect(`/products/${product}`)
-    }),
+    post(
+      '/admin/stock',
+      async (visit) => {
+        const { product, stock: number } = valid(visit.raw, stock).body
+        await setStock(shop.db, product, number)
+        return redirect(`/products/${product}`)
+      },
+      stock,
+    ),
 
-    post('/admin/erase', async (visit) => {
-      await eraseCustomer(shop.db, requireForm(erasure, visit.body).customer)
-      return redirect('/admin')
-    }),
+    post(
+      '/admin/erase',
+      async (visit) => {
+        await eraseCustomer(shop.db, valid(visit.raw, erasure).body.customer)
+        return redirect('/admin')
+      },
+      erasure,
+    ),
   ])
 
 /** Checked in one place, so that no admin route can forget it. */

@@ -1,8 +1,9 @@
+import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { art } from '../art.ts'
 import { addToCart, readCart, setQuantity, totalCents, type CartLine } from '../cart.ts'
-import { quantity, requireForm, text } from '../form.ts'
+import { quantity, text } from '../form.ts'
 import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { beginSession } from '../session.ts'
@@ -10,7 +11,7 @@ import type { Shop } from '../shop.ts'
 import { get, page, post, redirect, type Route } from '../web.ts'
 import { layout } from './layout.ts'
 
-const line = z.object({ product: text('The product', 1, 100), quantity: quantity() })
+const line = validate({ body: z.object({ product: text('The product', 1, 100), quantity: quantity() }) })
 
 export const cartRoutes = (shop: Shop): Route[] => [
   get('/cart', async (visit) => {
@@ -31,19 +32,27 @@ export const cartRoutes = (shop: Shop): Route[] => [
     return page(layout(shop, visit, 'Your cart', content))
   }),
 
-  post('/cart', async (visit) => {
-    const { product, quantity: number } = requireForm(line, visit.body)
-    const known = visit.session.id
-    const { id, cookie } = known === undefined ? await beginSession(shop.db) : { id: known, cookie: undefined }
-    await addToCart(shop.db, id, product, Math.max(1, number))
-    return redirect('/cart', cookie === undefined ? {} : { 'set-cookie': cookie })
-  }),
+  post(
+    '/cart',
+    async (visit) => {
+      const { product, quantity: number } = valid(visit.raw, line).body
+      const known = visit.session.id
+      const { id, cookie } = known === undefined ? await beginSession(shop.db) : { id: known, cookie: undefined }
+      await addToCart(shop.db, id, product, Math.max(1, number))
+      return redirect('/cart', cookie === undefined ? {} : { 'set-cookie': cookie })
+    },
+    line,
+  ),
 
-  post('/cart/quantity', async (visit) => {
-    const { product, quantity: number } = requireForm(line, visit.body)
-    if (visit.session.id !== undefined) await setQuantity(shop.db, visit.session.id, product, number)
-    return redirect('/cart')
-  }),
+  post(
+    '/cart/quantity',
+    async (visit) => {
+      const { product, quantity: number } = valid(visit.raw, line).body
+      if (visit.session.id !== undefined) await setQuantity(shop.db, visit.session.id, product, number)
+      return redirect('/cart')
+    },
+    line,
+  ),
 ]
 
 const cartLine = ({ slug, name, art: kind, hue, unitCents, quantity: number, stock }: CartLine): Html =>

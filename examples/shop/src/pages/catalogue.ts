@@ -1,8 +1,9 @@
+import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { art } from '../art.ts'
 import { boughtTogether, findProduct, listProducts, type Category, type Listing } from '../catalogue.ts'
-import { requireForm, text } from '../form.ts'
+import { text } from '../form.ts'
 import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { Refusal } from '../refusal.ts'
@@ -21,10 +22,12 @@ const filters = z.object({
   page: z.coerce.number().int().min(1).max(50).catch(1),
 })
 
-const review = z.object({
-  rating: z.coerce.number().int().min(1, 'Give one to five stars.').max(5, 'Give one to five stars.'),
-  title: text('The title', 1, 80),
-  body: text('The review', 1, 4_000),
+const review = validate({
+  body: z.object({
+    rating: z.coerce.number().int().min(1, 'Give one to five stars.').max(5, 'Give one to five stars.'),
+    title: text('The title', 1, 80),
+    body: text('The review', 1, 4_000),
+  }),
 })
 
 export const catalogueRoutes = (shop: Shop): Route[] => [
@@ -104,14 +107,18 @@ export const catalogueRoutes = (shop: Shop): Route[] => [
     return page(layout(shop, visit, product.name, content))
   }),
 
-  post('/products/:slug/reviews', async (visit) => {
-    const customerId = requireCustomer(visit.session)
-    const product = await findProduct(shop.db, visit.params['slug'] ?? '')
-    if (!product) throw new Refusal(404, 'This product is not sold any more.')
-    const fields = requireForm(review, visit.body)
-    await addReview(shop.db, { ...fields, productId: product.id, customerId, author: visit.session.name ?? '' })
-    return redirect(`/products/${product.slug}`)
-  }),
+  post(
+    '/products/:slug/reviews',
+    async (visit) => {
+      const customerId = requireCustomer(visit.session)
+      const product = await findProduct(shop.db, visit.params['slug'] ?? '')
+      if (!product) throw new Refusal(404, 'This product is not sold any more.')
+      const fields = valid(visit.raw, review).body
+      await addReview(shop.db, { ...fields, productId: product.id, customerId, author: visit.session.name ?? '' })
+      return redirect(`/products/${product.slug}`)
+    },
+    review,
+  ),
 ]
 
 async function listing(

@@ -38,10 +38,10 @@ export function bars(
   </svg>`
 }
 
-/** The next 1, 2 or 5 times a power of ten. */
+/** The next round number whose half is round too. */
 function niceTop(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
-  return ([1, 2, 5, 10].find((n) => n * power >= value) ?? 10) * power
+  return ([1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].find((n) => n * power >= value) ?? 10) * power
 }
 
 /** Rows of shares, each against the largest. */

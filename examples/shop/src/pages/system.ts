@@ -1,8 +1,10 @@
-import { applyPayment, type PaymentEvent } from '../checkout.ts'
+import { stripeDelivery } from '@shop/security-middleware'
+
+import { applyPayment, type PaidOrder } from '../checkout.ts'
 import { findCustomer } from '../customers.ts'
-import { webhookSignature } from '../policies/webhook-signature.ts'
 import type { Shop } from '../shop.ts'
 import { get, json, post, type Route } from '../web.ts'
+import { paymentWebhook, webhookPath } from '../webhook.ts'
 
 /** What machines ask for. */
 export const systemRoutes = (shop: Shop): Route[] => [
@@ -12,15 +14,27 @@ export const systemRoutes = (shop: Shop): Route[] => [
   }),
 
   post(
-    '/webhooks/payment',
+    webhookPath,
     async (visit) => {
-      const order = await applyPayment(shop.db, visit.body as PaymentEvent)
-      if (!order) return json({ received: true, applied: false })
-      const customer = await findCustomer(shop.db, order.customerId)
-      // a letter that cannot be sent is no reason to have the payment told again
-      if (customer) void shop.mailer.orderPaid(customer.email, order).catch(console.error)
-      return json({ received: true, applied: true })
+      const order = await applyPayment(shop.db, stripeDelivery(visit.raw))
+      if (order) await thank(shop, order)
+      return json({ received: true, applied: order !== undefined })
     },
-    webhookSignature(shop.config.PAYMENT_WEBHOOK_SECRET),
+    paymentWebhook(shop.config, shop.deliveries),
   ),
 ]
+
+async function thank({ db, mailer, metrics }: Shop, order: PaidOrder): Promise<void> {
+  metrics.orders.inc({ status: 'paid' })
+  metrics.orderValue.observe({ currency: 'EUR' }, order.totalCents / 100)
+  const customer = await findCustomer(db, order.customerId)
+  if (!customer) return
+  // a letter that cannot be sent is no reason to have the payment told again
+  mailer.orderPaid(customer.email, order).then(
+    () => metrics.emails.inc({ template: 'order-paid', outcome: 'sent' }),
+    (error: unknown) => {
+      metrics.emails.inc({ template: 'order-paid', outcome: 'failed' })
+      console.error('a letter could not be sent:', error)
+    },
+  )
+}

@@ -143,7 +143,7 @@ export function attackSpec(open: () => OpenShop): void {
   })
 
   it('refuses 10 MB', async () => {
-    for (const path of ['/cart', '/checkout', '/webhooks/payment']) {
+    for (const path of ['/cart', '/checkout', '/login', '/webhooks/payment']) {
       const sent = open()
         .browser()
         .post(path, { product: 'x'.repeat(10_000_000) })

@@ -18,11 +18,16 @@ export function pageSpec(open: () => OpenShop): void {
     expect(text).not.toMatch(/<script|\sstyle=|\son\w+=|(src|href)="(https?:)?\/\//)
   })
 
-  it('lists what the words of a search have in common', async () => {
-    const { text } = await open().browser().get('/search?q=merino+socks')
-    const names = [...text.matchAll(/<b>([^<]+)<\/b>\s*<span class="stars"/g)].map(([, name]) => name!)
-    expect(names.length).toBeGreaterThan(0)
-    expect(names.filter((name) => !/merino/i.test(name))).toEqual([])
+  it('lists what has every word of a search', async () => {
+    const namesAt = async (path: string) =>
+      [...(await open().browser().get(path)).text.matchAll(/<b>([^<]+)<\/b>\s*<span class="stars"/g)].map(
+        ([, name]) => name!,
+      )
+    const [sought] = await namesAt('/search')
+    const words = sought!.split(' ').slice(0, 2)
+    const found = await namesAt(`/search?q=${encodeURIComponent(words.join(' ').toUpperCase())}`)
+    expect(found).toContain(sought)
+    expect(found.filter((name) => !words.every((word) => name.includes(word)))).toEqual([])
   })
 
   it('turns pages without repeating a product', async () => {
@@ -83,11 +88,13 @@ export function pageSpec(open: () => OpenShop): void {
     }
   })
 
-  it('counts requests by route template at /metrics', async () => {
+  it('counts requests by route template at /metrics, for those nearby alone', async () => {
     await open().browser().get('/c/lamps')
     await open().browser().get('/no/such/page')
-    const { text } = await open().browser().get('/metrics')
+    expect((await open().browser().get('/metrics')).status).toBe(404)
+    const text = await (await fetch(new URL('/metrics', open().url))).text()
     expect(text).toMatch(/http_server_request_duration_seconds_count\{[^}]*"\/c\/:category"[^}]*\} \d+/)
+    expect(text).toMatch(/db_client_operation_duration_seconds_count\{[^}]*"SELECT"[^}]*\} \d+/)
     expect(text).not.toContain('/no/such/page')
   })
 }

@@ -21,10 +21,3 @@ create table order_items (
 
 create index orders_customer_id on orders (customer_id);
 create index orders_created_at on orders (created_at);
-
--- what the payment provider has told us; the event's id is what makes a second delivery a duplicate
-create table payment_events (
-  id           text primary key,
-  type         text not null,
-  received_at  timestamptz not null default now()
-);
