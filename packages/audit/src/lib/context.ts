@@ -19,7 +19,7 @@ export function withAuditContext<T>(context: AuditContext, fn: () => T): T {
   return storage.run(Object.freeze({ ...storage.getStore(), ...context }), fn)
 }
 
-/** Lays a context over the rest of the running call; for middleware, which cannot wrap what comes after it. */
+/** Lays a context over the rest of the running call, for middleware, which cannot wrap what comes after it; it may still change. */
 export function enterAuditContext(context: AuditContext): void {
-  storage.enterWith(Object.freeze({ ...storage.getStore(), ...context }))
+  storage.enterWith(context)
 }
