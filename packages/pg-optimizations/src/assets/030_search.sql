@@ -102,15 +102,13 @@ create trigger shop_category_changed after update of {{categories.id}}, {{catego
   on {{categories}} for each row when (old.* is distinct from new.*) execute function {{own}}.category_changed();
 
 -- step: backfill data product_documents_filled
-with batch as (
+-- the products are held while their documents are written, and read after they are: no change slips in between
+with batch as materialized (
   select p.{{products.id}} as id from {{products}} p
   where $1::text is null or p.{{products.id}} > $1::{{type products.id}}
-  order by p.{{products.id}} limit $2 for key share
-), written as (
-  insert into {{own}}.product_document select d.* from {{own}}.product_documents(array(select id from batch)) d
-  on conflict (product) do nothing
+  order by p.{{products.id}} limit $2 for no key update
 )
-select count(*)::int as count, max(id)::text as last from batch;
+select count(*)::int as count, max(id)::text as last, {{own}}.product_document_write(array_agg(id))::text from batch;
 
 -- step: concurrent index product_document_words
 create index concurrently product_document_words on {{own}}.product_document using gin (words);

@@ -51,15 +51,20 @@ create trigger shop_stock_changed after update of {{products.id}}, {{products.st
   when (old.{{products.stock}} is distinct from new.{{products.stock}} or old.{{products.id}} is distinct from new.{{products.id}})
   execute function {{own}}.stock_changed();
 
+-- step: ddl function stock_write
+create function {{own}}.stock_write(ids {{type products.id}}[]) returns void language sql volatile security definer set search_path = '' as $$
+  insert into {{own}}.stock_level (product, on_hand)
+  select p.{{products.id}}, coalesce(p.{{products.stock}}, 0) from {{products}} p where p.{{products.id}} = any (ids)
+  on conflict (product) do update set on_hand = excluded.on_hand
+$$;
+
 -- step: backfill data stock_filled
-with batch as (
-  select p.{{products.id}} as id, p.{{products.stock}} as stock from {{products}} p
+with batch as materialized (
+  select p.{{products.id}} as id from {{products}} p
   where $1::text is null or p.{{products.id}} > $1::{{type products.id}}
   order by p.{{products.id}} limit $2 for no key update
-), written as (
-  insert into {{own}}.stock_level (product, on_hand) select id, coalesce(stock, 0) from batch on conflict (product) do nothing
 )
-select count(*)::int as count, max(id)::text as last from batch;
+select count(*)::int as count, max(id)::text as last, {{own}}.stock_write(array_agg(id))::text from batch;
 
 -- step: ddl function reserve_stock
 -- promises `wanted` of a product for a while; null when there are not so many

@@ -193,7 +193,13 @@ class Run {
     let unchanged = 0
     // what rests on an object that changes is made anew with it: a view on its table, a backfill of its rows
     const stale = new Set<string>()
-    for (const { step, state } of steps) {
+    for (const planned of steps) {
+      const { step } = planned
+      // what was replaced may have taken this one with it
+      const state =
+        stale.size > 0
+          ? await stateOf(this.#client, step, await readBookkeeping(this.#client, this.#options.mapping.schema))
+          : planned.state
       if (state === 'current' && !(step.kind === 'data' && stale.has(step.asset))) {
         unchanged++
         continue
@@ -229,14 +235,10 @@ class Run {
   async #carryOut(step: Step, state: StepState): Promise<void> {
     this.#tell(step, 0)
     if (state === 'untagged') return this.#tag(step)
+    if (state === 'outdated' && (await this.#replace(step))) return this.#tell(step, 1)
     if (state === 'outdated' || state === 'invalid') await this.#remove(step)
-    await this.#client.query(
-      `insert into ${this.#notes} (step, hash) values ($1, $2)
-       on conflict (step) do update set hash = excluded.hash, begun_at = now(), finished_at = null,
-         cursor = case when applied_step.hash = excluded.hash then applied_step.cursor end`,
-      [keyOf(step), step.hash],
-    )
-    if (step.mode === 'concurrent') await this.#concurrently(step)
+    await this.#note(step)
+    if (step.mode === 'concurrent') await this.#concurrently(step, step.sql)
     else if (step.mode === 'backfill') await this.#backfill(step)
     else if (step.mode === 'build') await this.#build(step)
     else await this.#quickly(`${step.sql}\n;${step.kind === 'extension' ? '' : tagSql(step)}`, step)
@@ -245,9 +247,36 @@ class Run {
     this.#tell(step, 1)
   }
 
+  /** A function, trigger or view of the same shape is exchanged in place, so that no change goes unseen in between. */
+  async #replace(step: Step): Promise<boolean> {
+    if (!['function', 'trigger', 'view'].includes(step.kind)) return false
+    try {
+      await this.#quickly(
+        `${step.sql.replace(/\bcreate (function|trigger|view)\b/, 'create or replace $1')}\n;${tagSql(step)}`,
+        step,
+      )
+    } catch (error) {
+      if (sqlState(error) !== '42P13' && sqlState(error) !== '42P16') throw error
+      return false // another shape: it has to go first
+    }
+    await this.#note(step)
+    await this.#finish(step)
+    return true
+  }
+
   async #tag(step: Step): Promise<void> {
     await this.#quickly(tagSql(step), step)
     await this.#finish(step)
+  }
+
+  /** Written down before it begins: what an interrupted run leaves is then known to be ours. */
+  async #note(step: Step): Promise<void> {
+    await this.#client.query(
+      `insert into ${this.#notes} (step, hash) values ($1, $2)
+       on conflict (step) do update set hash = excluded.hash, begun_at = now(), finished_at = null,
+         cursor = case when applied_step.hash = excluded.hash then applied_step.cursor end`,
+      [keyOf(step), step.hash],
+    )
   }
 
   async #finish(step: Step): Promise<void> {
@@ -295,8 +324,8 @@ class Run {
     return who ?? 'somebody who has gone meanwhile'
   }
 
-  /** CREATE INDEX CONCURRENTLY on a connection of its own, watched from this one. */
-  async #concurrently(step: Step): Promise<void> {
+  /** CREATE or DROP INDEX CONCURRENTLY on a connection of its own, watched from this one. What a failed build leaves, the next run removes. */
+  async #concurrently(step: Step, sql: string): Promise<void> {
     const builder = await this.#connect()
     try {
       const { pid } = await row<{ pid: number }>(
@@ -304,14 +333,13 @@ class Run {
         `select pg_backend_pid() as pid, set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)`,
       )
       let over = false
-      const building = builder.query(step.sql.replace(/;\s*$/, '')).finally(() => (over = true))
+      const building = builder.query(sql.replace(/;\s*$/, '')).finally(() => (over = true))
       building.catch(() => {}) // awaited below; the watch may throw before
       try {
         await this.#watch(step, pid, () => over)
       } catch (error) {
         await this.#client.query('select pg_cancel_backend($1)', [pid])
         await building.catch(() => {})
-        await this.#remove(step)
         throw error
       }
       await building
@@ -329,9 +357,9 @@ class Run {
       if (isOver()) return
       const [now] = await rows<{ phase: string; part: number; waiting: boolean }>(
         this.#client,
-        `select p.phase, coalesce(p.blocks_done::float8 / nullif(p.blocks_total, 0), p.tuples_done::float8 / nullif(p.tuples_total, 0), 0) as part,
+        `select coalesce(p.phase, 'dropping') as phase, coalesce(p.blocks_done::float8 / nullif(p.blocks_total, 0), p.tuples_done::float8 / nullif(p.tuples_total, 0), 0) as part,
                 a.wait_event_type = 'Lock' as waiting
-         from pg_stat_progress_create_index p join pg_stat_activity a using (pid) where p.pid = $1`,
+         from pg_stat_activity a left join pg_stat_progress_create_index p using (pid) where a.pid = $1`,
         [pid],
       )
       if (!now?.waiting) {
@@ -438,7 +466,7 @@ class Run {
           ).signature
         : null
     const sql = dropSql({ kind: step.kind, schema: step.schema, name: step.name, table, signature }, true)
-    if (step.kind === 'index') await this.#client.query(sql)
+    if (step.kind === 'index') await this.#concurrently(step, sql)
     else await this.#quickly(sql, step)
   }
 

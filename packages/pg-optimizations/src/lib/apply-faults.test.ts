@@ -1,0 +1,238 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { type Database, database } from '@shop/testkit'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { definitions } from '../../fixtures/definitions.ts'
+import { PLAIN } from '../../fixtures/shops.ts'
+import { clients } from '../../fixtures/workload.ts'
+import { apply, type ApplyProgress, plan, rollback } from './apply.ts'
+import { defineMapping } from './mapping.ts'
+import { row, rows } from './sql.ts'
+
+const { mapping } = PLAIN
+
+describe('applying when things go wrong', () => {
+  let db: Database
+  beforeEach(async () => {
+    db = await database()
+    await PLAIN.load(db.client, { products: 400, orders: 400 })
+  })
+  afterEach(() => db.close())
+
+  test('runs that are killed with -9 at any step are finished by the next, and nothing is left invalid', async () => {
+    const script = new URL('../../fixtures/apply-child.ts', import.meta.url)
+    let finished = false
+    let kills = 0
+    // every 25th step here; every one in the soak
+    for (let step = 3; !finished; step += 25) {
+      const child = fork(script, [db.url, String(step)], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      })
+      const told = await Promise.race([
+        once(child, 'message').then(([message]) => message as string),
+        once(child, 'exit').then(() => 'exit'),
+      ])
+      finished = told === 'done'
+      child.kill('SIGKILL')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      kills++
+    }
+    expect(kills).toBeGreaterThan(2)
+    expect((await apply({ connect: db.url, mapping })).made).toEqual([])
+    expect(await rows(db.client, 'select indexrelid::regclass from pg_index where not indisvalid')).toEqual([])
+    await rollback({ connect: db.url, mapping })
+    await using fresh = await database()
+    await PLAIN.load(fresh.client, { products: 400, orders: 400 })
+    expect(await definitions(db.client)).toEqual(await definitions(fresh.client))
+  }, 120_000)
+
+  test('a run that is aborted stops, and the next goes on where it was', async () => {
+    const controller = new AbortController()
+    const seen: string[] = []
+    const first = apply({
+      connect: db.url,
+      mapping,
+      signal: controller.signal,
+      onProgress: ({ step, number }) => {
+        seen.push(step.name)
+        if (number === 20) controller.abort()
+      },
+    })
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' })
+    const { made, unchanged } = await apply({ connect: db.url, mapping })
+    expect(unchanged).toBeGreaterThanOrEqual(18)
+    expect(made.length).toBeGreaterThan(60)
+  })
+
+  test('an index that a cancelled build left invalid is built again', async () => {
+    await apply({ connect: db.url, mapping, assets: ['browse'] })
+    await using open = await clients(db.url, 2)
+    const [holder, builder] = open.all as [pg.Client, pg.Client]
+    await db.client.query('drop index shop_products_browse')
+    await holder.query('begin; update products set stock = stock where id = 1')
+    const building = builder
+      .query('create index concurrently shop_products_browse on products (category_id, price_cents, id) where active')
+      .catch((error: Error) => error.message)
+    await sleep(200)
+    await db.client.query(
+      `select pg_cancel_backend(pid) from pg_stat_activity where query like 'create index concurrently%'`,
+    )
+    await building
+    await holder.query('rollback')
+    expect(
+      await rows(db.client, 'select indexrelid::regclass::text as name from pg_index where not indisvalid'),
+    ).toEqual([{ name: 'shop_products_browse' }])
+    const { made } = await apply({ connect: db.url, mapping, assets: ['browse'] })
+    expect(made.map(({ name }) => name)).toEqual(['shop_products_browse'])
+    expect(await rows(db.client, 'select indexrelid::regclass from pg_index where not indisvalid')).toEqual([])
+  })
+
+  test('an old transaction is named, and no queue forms behind the DDL it holds up', async () => {
+    await using open = await clients(db.url, 2)
+    const [old, writer] = open.all as [pg.Client, pg.Client]
+    await old.query(`set application_name = 'nightly report'; begin; update products set stock = stock where id = 1`)
+    const notes: string[] = []
+    const applying = apply({
+      connect: db.url,
+      mapping,
+      assets: ['search', 'browse'],
+      patience: '2s',
+      onProgress: ({ note }) => void (note && notes.push(note)),
+    })
+    let slowest = 0
+    const failed = applying.then(
+      () => 'applied',
+      (error: { code: string; message: string }) => `${error.code} ${error.message}`,
+    )
+    for (let until = performance.now() + 1500; performance.now() < until;) {
+      const start = performance.now()
+      await writer.query('update products set stock = stock where id = 2')
+      slowest = Math.max(slowest, performance.now() - start)
+      await sleep(5)
+    }
+    const said = await failed
+    expect(said).toContain('ERR_SHOP_PG_LOCKED')
+    expect(said).toContain('nightly report')
+    expect(notes.join()).toContain('nightly report')
+    expect(slowest).toBeLessThan(1000)
+    await old.query('rollback')
+    await apply({ connect: db.url, mapping, assets: ['search', 'browse'] })
+    expect(await rows(db.client, 'select indexrelid::regclass from pg_index where not indisvalid')).toEqual([])
+  })
+
+  test('two runs at once make everything once', async () => {
+    const both = await Promise.all([apply({ connect: db.url, mapping }), apply({ connect: db.url, mapping })])
+    expect(both.map(({ made }) => made.length).sort((a, b) => a - b)[0]).toBe(0)
+    await expect(
+      Promise.all([
+        apply({ connect: db.url, mapping: { ...mapping, schema: 'other' }, assets: ['search'] }),
+        apply({ connect: db.url, mapping: { ...mapping, schema: 'other' }, patience: 100 }),
+      ]),
+    ).rejects.toMatchObject({ code: 'ERR_SHOP_PG_BUSY' })
+  })
+
+  test('an object of somebody else is a conflict, and nothing changes', async () => {
+    await db.client.query('create index shop_products_browse on products (name)')
+    const before = await definitions(db.client)
+    await expect(apply({ connect: db.url, mapping })).rejects.toMatchObject({ code: 'ERR_SHOP_PG_CONFLICT' })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+
+  test('a changed mapping replaces what differs, and only that', async () => {
+    await apply({ connect: db.url, mapping })
+    const changed = defineMapping({ orders: { counted: ['delivered'] } })
+    const states = await plan({ connect: db.url, mapping: changed })
+    const outdated = states.flatMap(({ steps }) =>
+      steps.filter(({ state }) => state === 'outdated').map(({ step }) => step.name),
+    )
+    expect(outdated).toContain('sales_items_inserted')
+    expect(outdated).not.toContain('product_document')
+    await apply({ connect: db.url, mapping: changed })
+    expect(
+      (await plan({ connect: db.url, mapping: changed })).flatMap(({ steps }) =>
+        steps.filter(({ state }) => state !== 'current'),
+      ),
+    ).toEqual([])
+    const raw = await row<{ n: number }>(db.client, `select count(*)::int as n from orders where status = 'delivered'`)
+    expect(await row(db.client, 'select sum(orders)::int as n from shop.sales_daily_live')).toEqual(raw)
+  })
+
+  test.each<[string, string, Parameters<typeof defineMapping>[0], string]>([
+    ['a missing table', '', { products: { table: 'goods' } }, 'ERR_SHOP_PG_TABLE'],
+    ['a missing column', '', { products: { price: 'cost' } }, 'ERR_SHOP_PG_COLUMN'],
+    ['a wrong type', '', { products: { price: 'name' } }, 'ERR_SHOP_PG_TYPE'],
+    [
+      'a partitioned table',
+      'create table parted (like orders) partition by range (created_at)',
+      { orders: { table: 'parted' } },
+      'ERR_SHOP_PG_PARTITIONED',
+    ],
+    ['a view', 'create view seen as select * from orders', { orders: { table: 'seen' } }, 'ERR_SHOP_PG_PARTITIONED'],
+  ])('%s is one clear error and changes nothing', async (_what, prepare, options, code) => {
+    await db.client.query(prepare)
+    const before = await definitions(db.client)
+    await expect(apply({ connect: db.url, mapping: defineMapping(options) })).rejects.toMatchObject({ code })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+
+  test('a role without rights is told which it lacks; an owner without superuser rights needs no more', async () => {
+    const name = `owner_${db.name}`
+    await db.client.query(
+      `create role ${name} login password 'x'; create role reader_${db.name} login password 'x'; grant usage on schema public to reader_${db.name}`,
+    )
+    const as = (role: string): string => {
+      const url = new URL(db.url)
+      url.username = role
+      url.password = 'x'
+      return url.href
+    }
+    try {
+      await expect(apply({ connect: as(`reader_${db.name}`), mapping })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_RIGHTS',
+      })
+      await db.client.query(`grant create on database ${db.name} to ${name}; alter schema public owner to ${name};
+        alter table products owner to ${name}; alter table categories owner to ${name}; alter table orders owner to ${name}; alter table order_items owner to ${name}`)
+      await apply({ connect: as(name), mapping })
+      // the application's own role has no right on the package's schema but through the tables it writes
+      await db.client.query(
+        `grant select, insert, update, delete on all tables in schema public to reader_${db.name}; grant usage on all sequences in schema public to reader_${db.name}`,
+      )
+      await using open = await clients(as(`reader_${db.name}`), 1)
+      await open.all[0]!.query(
+        `insert into orders (customer_id, status, total_cents, created_at) values (1, 'paid', 1, now())`,
+      )
+      await open.all[0]!.query(`update products set name = 'renamed' where id = 1`)
+      await rollback({ connect: as(name), mapping })
+    } finally {
+      await db.client.query(
+        `drop owned by reader_${db.name}; reassign owned by ${name} to current_user; drop owned by ${name}; drop role ${name}; drop role reader_${db.name}`,
+      )
+    }
+  })
+
+  test('progress tells every step, with its number', async () => {
+    const told: ApplyProgress[] = []
+    const { made } = await apply({
+      connect: db.url,
+      mapping,
+      assets: ['browse', 'orders'],
+      onProgress: (progress) => told.push(progress),
+    })
+    expect(new Set(told.map(({ step }) => step.name)).size).toBe(made.length)
+    expect(told.at(-1)).toMatchObject({ number: made.length, of: made.length, part: 1 })
+  })
+
+  test.each([{ lockTimeout: 0 }, { patience: 'soon' }, { batch: 0.5 }, { assets: ['serch'] }, { maping: 1 }])(
+    'refuses %o',
+    async (wrong) => {
+      await expect(apply({ connect: db.url, mapping, ...(wrong as object) })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_OPTION',
+      })
+    },
+  )
+})
