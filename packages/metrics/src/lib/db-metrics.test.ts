@@ -43,6 +43,18 @@ describe('pg metrics', () => {
     expect(text).not.toContain('nothing_here')
   })
 
+  it('count connections that could not be had', async () => {
+    const register = new Registry()
+    const pool = new pg.Pool({ host: '127.0.0.1', port: 1, max: 1 })
+    using _ = pgMetrics(pool, { register })
+    await expect(pool.query('select 1')).rejects.toThrow()
+    await expect(pool.connect()).rejects.toThrow()
+    await pool.end()
+    expect(await expositionText(register)).toContain(
+      'db_client_connection_errors_total{db_client_connection_pool_name="default",error_type="ECONNREFUSED"} 2\n',
+    )
+  })
+
   it.each([
     ['select 1', 'SELECT'],
     ['  -- why\n/* what */ (Select 1)', 'SELECT'],

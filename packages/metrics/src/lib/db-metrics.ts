@@ -1,3 +1,4 @@
+import { counter } from './counter.ts'
 import { gauge } from './gauge.ts'
 import { histogram } from './histogram.ts'
 import { MetricsError } from './errors.ts'
@@ -66,6 +67,12 @@ export function pgMetrics(pool: PgPool, options: PgMetricsOptions = {}): Disposa
     help: 'Time to get a connection from the pool',
     labelNames: ['db_client_connection_pool_name'],
   }).bind({ db_client_connection_pool_name: poolName })
+  const errors = counter({
+    ...place,
+    name: 'db_client_connection_errors_total',
+    help: 'Connections that could not be had from the pool, by SQLSTATE or error code',
+    labelNames: ['db_client_connection_pool_name', 'error_type'],
+  })
   poolGauges(pool, poolName, place)
 
   const done = (sql: string, started: number, error: unknown): void => {
@@ -80,7 +87,10 @@ export function pgMetrics(pool: PgPool, options: PgMetricsOptions = {}): Disposa
   pool.on('connect', (client: Client) => {
     client.query = measuredQuery(client.query.bind(client), done)
   })
-  return measureWait(pool as unknown as Connecting, (seconds) => wait.observe(seconds))
+  return measureWait(pool as unknown as Connecting, (seconds, error) => {
+    wait.observe(seconds)
+    if (error) errors.inc({ db_client_connection_pool_name: poolName, error_type: errorCodeLabel(error) })
+  })
 }
 
 function poolGauges(pool: PgPool, poolName: string, place: { readonly register: Register } | undefined): void {
@@ -149,21 +159,28 @@ function measuredQuery(query: Query, done: (sql: string, started: number, error:
   }
 }
 
-function measureWait(pool: Connecting, waited: (seconds: number) => void): Disposable {
+function measureWait(pool: Connecting, waited: (seconds: number, error: unknown) => void): Disposable {
   const { connect } = pool
   pool.connect = function measuredConnect(...args) {
     const started = performance.now()
+    const since = (): number => (performance.now() - started) / 1000
     const [callback] = args
     if (typeof callback === 'function') {
-      return connect.call(pool, (...results: unknown[]) => {
-        waited((performance.now() - started) / 1000)
-        return (callback as Query)(...results)
+      return connect.call(pool, (error: unknown, ...results: unknown[]) => {
+        waited(since(), error)
+        return (callback as Query)(error, ...results)
       })
     }
-    return (connect.call(pool) as Promise<unknown>).then((client) => {
-      waited((performance.now() - started) / 1000)
-      return client
-    })
+    return (connect.call(pool) as Promise<unknown>).then(
+      (client) => {
+        waited(since(), undefined)
+        return client
+      },
+      (error: unknown) => {
+        waited(since(), error)
+        throw error
+      },
+    )
   }
   return {
     [Symbol.dispose]() {

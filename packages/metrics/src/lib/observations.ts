@@ -41,9 +41,27 @@ export function observations(place: { readonly register: Register } | undefined)
     'breaker',
     'state',
   )
-  const retries = counts('shop_retries_total', 'Further attempts of an operation', 'policy')
-  const auditFailures = counts('shop_audit_failures_total', 'Audit events that were not kept, by reason', 'reason')
-  const auditEvents = counts('shop_audit_events_total', 'Audit events written')
+  const retries = counts('shop_retries_total', 'Further attempts of a failed call', 'pipeline')
+  const gaveUp = counts('shop_calls_failed_total', 'Calls that failed for good, by reason', 'pipeline', 'reason')
+  const idempotency = counts(
+    'shop_idempotency_decisions_total',
+    'Requests with an idempotency key, by decision',
+    'decision',
+  )
+  const link = gauge({
+    ...place,
+    name: 'shop_retry_link_up',
+    help: '1 while nodes share their breakers and limits',
+    labelNames: ['link'],
+    aggregator: 'min',
+  })
+  const auditEvents = counts('shop_audit_events_total', 'Audit events kept, by lane', 'lane')
+  const auditFailures = counts(
+    'shop_audit_failures_total',
+    'Audit events refused, and failures of the audit store, by place',
+    'where',
+  )
+  const unauthenticated = counts('shop_audit_unauthenticated_total', 'Audit rows written past the application')
   const decrypts = counts(
     'shop_crypto_decrypt_failures_total',
     'Tokens that were refused, by reason',
@@ -62,19 +80,28 @@ export function observations(place: { readonly register: Register } | undefined)
       policyFailures.inc({ policy: word(p['policy']), stage: word(p['stage']), passed: word(p['passed']) }),
     'shop:security-middleware:csrf-refused': (p) => csrf.inc({ reason: word(p['reason']) }),
     'shop:security-middleware:stripe-refused': (p) => webhooks.inc({ provider: 'stripe', outcome: word(p['reason']) }),
-    'shop:security-middleware:stripe-verified': () => webhooks.inc({ provider: 'stripe', outcome: 'verified' }),
+    'shop:security-middleware:claim-failed': () => webhooks.inc({ provider: 'stripe', outcome: 'claim-failed' }),
+    'shop:security-middleware:payment-mismatch': () =>
+      webhooks.inc({ provider: 'stripe', outcome: 'payment-mismatch' }),
     'shop:security-middleware:deadline-overflow': () => overflows.inc(),
     'shop:security-middleware:report': (p) => reports.inc({ type: word(p['type']) }),
     'shop:rate-limit:decision': (p) => limits.inc({ limiter: word(p['limiter']), decision: word(p['decision']) }),
     'shop:retry:breaker': (p) => {
-      const [breaker, now] = [word(p['name']), word(p['to'] ?? p['state'])]
+      const [breaker, now] = [word(p['breaker']), word(p['to'])]
       for (const state of new Set(['closed', 'open', 'half-open', now]))
         breakerState.set({ breaker, state }, state === now ? 1 : 0)
       breakerChanges.inc({ breaker, state: now })
     },
-    'shop:retry:retry': (p) => retries.inc({ policy: word(p['name']) }),
-    'shop:audit:failed': (p) => auditFailures.inc({ reason: word(p['reason']) }),
-    'shop:audit:recorded': () => auditEvents.inc(),
+    'shop:retry:retry': (p) => retries.inc({ pipeline: word(p['pipeline']) }),
+    'shop:retry:gave-up': (p) => gaveUp.inc({ pipeline: word(p['pipeline']), reason: word(p['reason']) }),
+    'shop:retry:idempotency': (p) => idempotency.inc({ decision: word(p['decision']) }),
+    'shop:retry:link': (p) => link.set({ link: 'cluster' }, p['state'] === 'up' ? 1 : 0),
+    'shop:audit:recorded': (p) => auditEvents.inc({ lane: word(p['lane']) }),
+    'shop:audit:refused': () => auditFailures.inc({ where: 'refused' }),
+    'shop:audit:trouble': (p) => auditFailures.inc({ where: word(p['where']) }),
+    'shop:audit:sealed': (p) => {
+      if (typeof p['unauthenticated'] === 'number') unauthenticated.inc(p['unauthenticated'])
+    },
     'shop:crypto:decrypt-failed': (p) =>
       decrypts.inc({ table: word(p['table']), column: word(p['column']), reason: word(p['reason']) }),
     'shop:crypto:budget': (p) => budgets.inc({ key_id: word(p['keyId']) }),

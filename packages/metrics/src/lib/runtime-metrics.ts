@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay, performance, PerformanceObserver } from 'node:perf_hooks'
-import { getHeapSpaceStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 
 import { counter } from './counter.ts'
 import { type Gauge, gauge } from './gauge.ts'
@@ -100,6 +100,11 @@ function garbage(place: Place): () => void {
 function heap(place: Place): void {
   const shape = { ...place, labelNames: ['v8js_heap_space_name'] } as const
   const limit = gauge({ ...shape, name: 'v8js_memory_heap_limit_bytes', help: 'Memory allocated for a heap space' })
+  gauge({
+    ...place,
+    name: 'nodejs_heap_size_limit_bytes',
+    help: 'What the whole heap may grow to before the process dies',
+  }).set(getHeapStatistics().heap_size_limit)
   const used = gauge({
     ...shape,
     name: 'v8js_memory_heap_used_bytes',
