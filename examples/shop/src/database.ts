@@ -1,6 +1,8 @@
+import type { Pipeline } from '@shop/retry'
 import pg from 'pg'
 
 import { BootError } from './boot-error.ts'
+import { Refusal } from './refusal.ts'
 
 /** What the domain asks of PostgreSQL: rows, and a transaction around several statements. */
 export interface Database {
@@ -54,25 +56,45 @@ const reason = (error: unknown): string =>
       ? error.message
       : String(error)
 
-export function createDatabase(pool: pg.Pool): Database {
+/**
+ * The database behind its pipeline: a statement that certainly was not executed is sent again, a transaction that was
+ * rolled back by a deadlock runs again from the start, so `work` may be called more than once.
+ */
+export function createDatabase(pool: pg.Pool, guard: Pipeline): Database {
+  const once = queries(pool)
   return {
-    ...queries(pool),
+    rows: (sql, values) => guard.run(() => once.rows(sql, values)),
+    row: (sql, values) => guard.run(() => once.row(sql, values)),
     async transaction(work) {
-      const client = await pool.connect()
-      try {
-        await client.query('begin')
-        const result = await work({ ...queries(client), client })
-        await client.query('commit')
-        client.release()
-        return result
-      } catch (error) {
-        await client.query('rollback').then(
-          () => client.release(),
-          (broken: Error) => client.release(broken),
-        )
-        throw error
-      }
+      // a refusal is a decision of the shop, not a failure of the database
+      const outcome = await guard.run(() => inTransaction(pool, work).then(accepted, refused))
+      if (outcome instanceof Refusal) throw outcome
+      return outcome.value
     },
+  }
+}
+
+const accepted = <T>(value: T): { readonly value: T } => ({ value })
+
+function refused(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  throw error
+}
+
+async function inTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const result = await work({ ...queries(client), client })
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    await client.query('rollback').then(
+      () => client.release(),
+      (broken: Error) => client.release(broken),
+    )
+    throw error
   }
 }
 

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import { createDatabase, createPool, requireDatabase, type Database } from './database.ts'
 import { createMailer, type Mailer } from './mailer.ts'
 import { migrate } from './migrate.ts'
+import { createPipelines } from './pipelines.ts'
 import { createPayments, type Payments } from './payments/client.ts'
 import { startMetrics, type Metrics } from './metrics.ts'
 import { policies } from './policies.ts'
@@ -31,16 +32,17 @@ export async function createShop(config: Config): Promise<Shop> {
   await using resources = new AsyncDisposableStack()
   const pool = resources.adopt(createPool(config.DATABASE_URL), (it) => it.end())
   const metrics = resources.use(startMetrics(pool))
+  const through = resources.use(createPipelines())
   await migrate(pool)
   const deliveries = await createDeliveries(pool)
-  const db = createDatabase(pool)
+  const db = createDatabase(pool, through.database)
   const shop = {
     config,
     db,
     metrics,
     deliveries,
-    payments: createPayments(config.PAYMENT_URL, config.PAYMENT_KEY),
-    mailer: resources.adopt(createMailer(config.SMTP_URL), (it) => it.close()),
+    payments: createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments),
+    mailer: resources.adopt(createMailer(config.SMTP_URL, through.mail), (it) => it.close()),
     categories: await categories(db),
     policies: policies(config),
   }

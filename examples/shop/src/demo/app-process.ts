@@ -15,7 +15,10 @@ export interface App extends AsyncDisposable {
 /** Starts an app and waits until it listens. It ends with us, kill -9 included: its IPC channel closes then. */
 export async function startApp(name: string, url: string, env: Readonly<Record<string, string>>): Promise<App> {
   const main = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))
-  const child = fork(main, { env: { ...process.env, NODE_ENV: 'production', ...env }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  const child = fork(main, {
+    env: { ...process.env, NODE_ENV: 'production', ...env },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
   let complaint = ''
   child.stderr?.on('data', (text) => {
     complaint = (complaint + String(text)).slice(-10_000)

@@ -1,3 +1,5 @@
+import type { Pipeline } from '@shop/retry'
+
 export interface Payment {
   readonly id: string
   /** The provider's own page, where the customer pays; card data never reaches the shop. */
@@ -16,11 +18,14 @@ export interface Payments {
   begin(payment: NewPayment): Promise<Payment>
 }
 
-/** The payment provider's API, as Stripe's Checkout Sessions have it: form-encoded, a secret key, an idempotency key. */
-export function createPayments(api: string, key: string): Payments {
+/**
+ * The payment provider's API, as Stripe's Checkout Sessions have it: form-encoded, a secret key, and an idempotency key,
+ * which is what lets the pipeline send a request again.
+ */
+export function createPayments(api: string, key: string, guard: Pipeline): Payments {
   return {
     async begin({ orderId, amount, currency, email, returnTo }) {
-      const response = await fetch(`${api}/v1/checkout/sessions`, {
+      const response = await guard.fetch(`${api}/v1/checkout/sessions`, {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'idempotency-key': `order-${orderId}` },
         body: new URLSearchParams({
@@ -31,7 +36,6 @@ export function createPayments(api: string, key: string): Payments {
           success_url: returnTo,
           cancel_url: `${returnTo}?cancelled=1`,
         }),
-        signal: AbortSignal.timeout(5_000),
       })
       if (!response.ok) throw new Error(`the payment provider answered ${response.status}`)
       const { id, url } = (await response.json()) as Payment
