@@ -1,1 +1,3 @@
-export {}
+export { checkPgaudit, type PgauditCheckOptions, type PgauditFinding } from './lib/pgaudit-check.ts'
+export { type PgauditClass, type PgauditConfig, pgauditConfig, type PgauditOptions } from './lib/pgaudit-config.ts'
+export { type LogFormat, maskLiterals, parsePgaudit, type PgauditEntry, pgauditEvent } from './lib/pgaudit-parse.ts'
