@@ -84,7 +84,7 @@ async function fetched(wanted) {
 
 const quietly = ['--no-save', '--package-lock=false', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
 quietly.push('--update-notifier=false', '--loglevel=error')
-quietly.push('--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=4000')
+quietly.push('--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=2000')
 
 /** The npm that is running us, or the one beside node; through a shell only where there is no other way. */
 function npm(args, cwd) {
@@ -122,8 +122,9 @@ function* programsIn(dir) {
 }
 
 function explain(output, wanted) {
-  const lines = output.split('\n').filter((line) => line.trim() && !line.startsWith('npm notice'))
-  const said = `npm said: ${lines.slice(-6).join('\n  ')}`
+  const lines = output.split('\n').map((line) => line.replace(/^npm (error|ERR!) ?/, ''))
+  const reasons = lines.filter((line) => /^(code|errno)\b|reason:|failed|E\d{3}/.test(line))
+  const said = `npm said: ${(reasons.length > 0 ? reasons : lines).slice(0, 4).join('; ')}`
   if (/SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF|CERT_/i.test(output))
     return `a proxy here re-signs TLS with a certificate Node does not trust.\n  Point NODE_EXTRA_CA_CERTS at its CA file and run the same command again.\n  ${said}`
   if (unreachable.test(output))
