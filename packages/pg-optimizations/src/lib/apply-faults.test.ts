@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type Database, database } from '@shop/testkit'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
@@ -162,24 +162,6 @@ describe('applying when things go wrong', () => {
     expect(await row(db.client, 'select sum(orders)::int as n from shop.sales_daily_live')).toEqual(raw)
   })
 
-  test.each<[string, string, Parameters<typeof defineMapping>[0], string]>([
-    ['a missing table', '', { products: { table: 'goods' } }, 'ERR_SHOP_PG_TABLE'],
-    ['a missing column', '', { products: { price: 'cost' } }, 'ERR_SHOP_PG_COLUMN'],
-    ['a wrong type', '', { products: { price: 'name' } }, 'ERR_SHOP_PG_TYPE'],
-    [
-      'a partitioned table',
-      'create table parted (like orders) partition by range (created_at)',
-      { orders: { table: 'parted' } },
-      'ERR_SHOP_PG_PARTITIONED',
-    ],
-    ['a view', 'create view seen as select * from orders', { orders: { table: 'seen' } }, 'ERR_SHOP_PG_PARTITIONED'],
-  ])('%s is one clear error and changes nothing', async (_what, prepare, options, code) => {
-    await db.client.query(prepare)
-    const before = await definitions(db.client)
-    await expect(apply({ connect: db.url, mapping: defineMapping(options) })).rejects.toMatchObject({ code })
-    expect(await definitions(db.client)).toEqual(before)
-  })
-
   test('a role without rights is told which it lacks; an owner without superuser rights needs no more', async () => {
     const name = `owner_${db.name}`
     await db.client.query(
@@ -226,9 +208,34 @@ describe('applying when things go wrong', () => {
     expect(new Set(told.map(({ step }) => step.name)).size).toBe(made.length)
     expect(told.at(-1)).toMatchObject({ number: made.length, of: made.length, part: 1 })
   })
+})
+
+describe('refusing before anything changes', () => {
+  let db: Database
+  let before: string[]
+  beforeAll(async () => {
+    db = await database()
+    await PLAIN.load(db.client, { products: 50, orders: 50 })
+    await db.client.query(
+      'create table parted (like orders) partition by range (created_at); create view seen as select * from orders',
+    )
+    before = await definitions(db.client)
+  })
+  afterAll(() => db.close())
+
+  test.each<[string, Parameters<typeof defineMapping>[0], string]>([
+    ['a missing table', { products: { table: 'goods' } }, 'ERR_SHOP_PG_TABLE'],
+    ['a missing column', { products: { price: 'cost' } }, 'ERR_SHOP_PG_COLUMN'],
+    ['a wrong type', { products: { price: 'name' } }, 'ERR_SHOP_PG_TYPE'],
+    ['a partitioned table', { orders: { table: 'parted' } }, 'ERR_SHOP_PG_PARTITIONED'],
+    ['a view', { orders: { table: 'seen' } }, 'ERR_SHOP_PG_PARTITIONED'],
+  ])('%s is one clear error', async (_what, options, code) => {
+    await expect(apply({ connect: db.url, mapping: defineMapping(options) })).rejects.toMatchObject({ code })
+    expect(await definitions(db.client)).toEqual(before)
+  })
 
   test.each([{ lockTimeout: 0 }, { patience: 'soon' }, { batch: 0.5 }, { assets: ['serch'] }, { maping: 1 }])(
-    'refuses %o',
+    '%o is no option',
     async (wrong) => {
       await expect(apply({ connect: db.url, mapping, ...(wrong as object) })).rejects.toMatchObject({
         code: 'ERR_SHOP_PG_OPTION',

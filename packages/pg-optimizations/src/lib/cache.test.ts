@@ -1,0 +1,184 @@
+import { type Database, database, server } from '@shop/testkit'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { PLAIN } from '../../fixtures/shops.ts'
+import { apply } from './apply.ts'
+import { createCache } from './cache.ts'
+import { row, rows } from './sql.ts'
+
+describe('the cache', () => {
+  let db: Database
+  let pool: pg.Pool
+  beforeAll(async () => {
+    db = await database()
+    await PLAIN.load(db.client, { products: 10, orders: 10 })
+    await apply({ connect: db.url, mapping: PLAIN.mapping, assets: ['cache'] })
+    pool = new pg.Pool({ connectionString: db.url, max: 8 })
+    pool.on('error', () => {})
+  })
+  afterAll(async () => {
+    await pool.end()
+    await db.close()
+  })
+
+  test('keeps any JSON under any key', async () => {
+    await using cache = createCache({ pool })
+    const values = ['text', 0, false, null, [1, { a: 'ü\u2028"\\' }], { deep: { er: [] } }]
+    for (const [n, value] of values.entries()) {
+      await cache.set(`k${n}'"\\ü`, value)
+      await expect(createCache({ pool, localEntries: 0 }).get(`k${n}'"\\ü`)).resolves.toEqual(value)
+      expect(await cache.get(`k${n}'"\\ü`)).toEqual(value)
+    }
+    expect(await cache.get('nothing')).toBeUndefined()
+    await cache.delete(`k0'"\\ü`)
+    expect(await cache.get(`k0'"\\ü`)).toBeUndefined()
+  })
+
+  test('gets of one tick are one query, and so are sets', async () => {
+    await using cache = createCache({ pool, localEntries: 0 })
+    let queries = 0
+    const query = pool.query.bind(pool)
+    pool.query = ((...args: Parameters<typeof query>) => (queries++, query(...args))) as typeof pool.query
+    try {
+      await Promise.all(Array.from({ length: 500 }, (_, n) => cache.set(`many:${n}`, n)))
+      expect(queries).toBe(1)
+      expect(await Promise.all(Array.from({ length: 500 }, (_, n) => cache.get(`many:${n}`)))).toEqual(
+        Array.from({ length: 500 }, (_, n) => n),
+      )
+      expect(queries).toBe(2)
+    } finally {
+      pool.query = query
+    }
+  })
+
+  test('a value expires, here and in the table', async () => {
+    await using cache = createCache({ pool })
+    await cache.get('warm')
+    await cache.set('brief', 1, { ttl: 60 })
+    expect(await cache.get('brief')).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 80))
+    expect(await cache.get('brief')).toBeUndefined()
+    expect((await cache.cleanUp()).expired).toBeGreaterThan(0)
+  })
+
+  test('many askers in many processes make one load', async () => {
+    const caches = Array.from({ length: 4 }, () => createCache({ pool }))
+    let loads = 0
+    const load = async (): Promise<number> => {
+      loads++
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return 42
+    }
+    const asked = await Promise.all(Array.from({ length: 200 }, (_, n) => caches[n % 4]!.wrap('stampede', load)))
+    expect(new Set(asked)).toEqual(new Set([42]))
+    expect(loads).toBe(1)
+    for (const cache of caches) await cache[Symbol.asyncDispose]()
+  })
+
+  test('a load that fails is told, and the next asker tries again', async () => {
+    await using cache = createCache({ pool })
+    await expect(cache.wrap('fails', () => Promise.reject(new Error('no source')))).rejects.toThrow('no source')
+    await expect(cache.wrap('fails', () => Promise.resolve(2))).resolves.toBe(2)
+  })
+
+  test('a loader that died holds the others up no longer than its time', async () => {
+    await using cache = createCache({ pool, loadTimeout: 300 })
+    await db.client.query(`select shop.cache_claim('orphan', interval '300 ms')`)
+    const start = performance.now()
+    expect(await cache.wrap('orphan', () => Promise.resolve(1))).toBe(1)
+    expect(performance.now() - start).toBeGreaterThan(200)
+  })
+
+  test('what one process changes, the others forget', async () => {
+    await using a = createCache({ pool })
+    await using b = createCache({ pool })
+    await a.set('shared', 1, { tags: ['t'] })
+    await a.get('x')
+    await b.get('x')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect([await a.get('shared'), await b.get('shared')]).toEqual([1, 1])
+    await a.set('shared', 2, { tags: ['t'] })
+    await expect.poll(() => b.get('shared')).toBe(2)
+    await b.deleteTag('t')
+    await expect.poll(() => a.get('shared')).toBeUndefined()
+  })
+
+  test('keys whose hashes are equal do not answer for each other', async () => {
+    await db.client.query(
+      `insert into shop.cache_entry (hash, key, value, expires_at, written) values (hashtextextended('mine', 0), 'theirs', '1', now() + interval '1 hour', 0)`,
+    )
+    await using cache = createCache({ pool })
+    expect(await cache.get('mine')).toBeUndefined()
+    await cache.set('mine', 2)
+    expect(await row(db.client, `select shop.cache_get('mine') as mine, shop.cache_get('theirs') as theirs`)).toEqual({
+      mine: 2,
+      theirs: null,
+    })
+  })
+
+  test('is cut down to its bound, oldest first, or least used first where reads are noted', async () => {
+    await db.client.query('truncate shop.cache_entry, shop.cache_use')
+    for (let n = 0; n < 30; n++) await db.client.query(`select shop.cache_set($1, '1')`, [`e${n}`])
+    await db.client.query(`select shop.cache_touch('e0')`)
+    await using cache = createCache({ pool, maxEntries: 10 })
+    expect(await cache.cleanUp()).toMatchObject({ evicted: 20 })
+    const left = (await rows<{ key: string }>(db.client, 'select key from shop.cache_entry order by written')).map(
+      ({ key }) => key,
+    )
+    expect(left).toEqual(['e0', ...Array.from({ length: 9 }, (_, n) => `e${n + 21}`)])
+    expect(await row(db.client, 'select entries::int, expired::int from shop.cache_stats()')).toEqual({
+      entries: 10,
+      expired: 0,
+    })
+  })
+
+  test('bounds what it keeps in the process', async () => {
+    await using cache = createCache({ pool, localEntries: 5, localBytes: 1000 })
+    await cache.get('warm')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await Promise.all(Array.from({ length: 20 }, (_, n) => cache.set(`b${n}`, 'x'.repeat(300))))
+    const before = cache.counts().localHits
+    for (let n = 0; n < 20; n++) await cache.get(`b${n}`)
+    expect(cache.counts().localHits - before).toBeLessThanOrEqual(3)
+  })
+
+  test.each([
+    ['an empty key', '', 1],
+    ['a key too long', 'k'.repeat(1025), 1],
+    ['a function', 'k', (() => 1) as never],
+    ['a null character', 'k', 'a\0b'],
+  ])('refuses %s', async (_what, key, value) => {
+    await using cache = createCache({ pool })
+    expect(() => cache.set(key, value)).toThrow(expect.objectContaining({ code: 'ERR_SHOP_PG_CACHE' }))
+  })
+
+  test('a server that dies makes misses, not errors, and nothing stale comes back with it', async () => {
+    await using own = await server({ durable: true })
+    const client = new pg.Client(own.url)
+    client.on('error', () => {})
+    await client.connect()
+    await PLAIN.load(client, { products: 10, orders: 10 })
+    await apply({ connect: own.url, mapping: PLAIN.mapping, assets: ['cache'] })
+    const ownPool = new pg.Pool({ connectionString: own.url, connectionTimeoutMillis: 1000 })
+    ownPool.on('error', () => {})
+    const errors: Error[] = []
+    await using cache = createCache({ pool: ownPool, onError: (error) => errors.push(error) })
+    await cache.set('a', 'before the crash')
+    await cache.get('warm')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await cache.get('a')).toBe('before the crash')
+    await own.kill9()
+    await expect.poll(() => cache.get('a'), { timeout: 5000 }).toBeUndefined()
+    expect(await cache.wrap('b', () => Promise.resolve('from the source'))).toBe('from the source')
+    expect(errors.length).toBeGreaterThan(0)
+    await own.restart()
+    await expect
+      .poll(() => cache.set('c', 1).then(() => createCache({ pool: ownPool, localEntries: 0 }).get('c')), {
+        timeout: 10_000,
+      })
+      .toBe(1)
+    expect(await cache.get('a')).toBeUndefined()
+    await ownPool.end()
+  }, 60_000)
+})

@@ -1,0 +1,432 @@
+import type { Client, Pool } from 'pg'
+
+import { PgOptimizationsError } from './errors.ts'
+import { Lru } from './lru.ts'
+import { checkNames, type Duration, milliseconds, whole } from './options.ts'
+import { identifier, literal, rows } from './sql.ts'
+import { pause } from './session.ts'
+
+/** What a cache holds: anything JSON can. */
+export type CacheValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly CacheValue[]
+  | { readonly [key: string]: CacheValue }
+
+export interface CacheOptions {
+  /** The application's pool; the cache never holds one of its connections while it waits. */
+  readonly pool: Pool
+  /** The mapping's schema. @default 'shop' */
+  readonly schema?: string
+  /** How long a value stays, where nothing else is said. @default '5m' */
+  readonly ttl?: Duration
+  /** Entries kept in this process; 0 keeps none. @default 1000 */
+  readonly localEntries?: number
+  /** Bytes of JSON kept in this process. @default 16777216 */
+  readonly localBytes?: number
+  /** The longest a value is served from this process, in case an invalidation is lost. @default '30s' */
+  readonly localTtl?: Duration
+  /** How long one loader may take before another process tries too. @default '10s' */
+  readonly loadTimeout?: Duration
+  /** Entries the table is cut down to by `cleanUp`. @default 100000 */
+  readonly maxEntries?: number
+  /** Told of failures of the database, which the cache survives: reads miss, writes are dropped. */
+  readonly onError?: (error: Error) => void
+}
+
+export interface SetOptions {
+  readonly ttl?: Duration
+  /** Names by which many entries are deleted at once. */
+  readonly tags?: readonly string[]
+}
+
+/** What the cache has done in this process. */
+export interface CacheCounts {
+  readonly localHits: number
+  readonly hits: number
+  readonly misses: number
+  readonly loads: number
+  readonly errors: number
+}
+
+/** A cache in an unlogged PostgreSQL table with a small one in this process before it; see {@link createCache}. */
+export interface Cache extends AsyncDisposable {
+  get(key: string): Promise<CacheValue | undefined>
+  /** Resolves when the value is stored; where the database fails, when that is known. */
+  set(key: string, value: CacheValue, options?: SetOptions): Promise<void>
+  delete(key: string): Promise<void>
+  /** Deletes every entry with this tag, here and in the other processes. */
+  deleteTag(tag: string): Promise<void>
+  /** The value, or what `load` makes of it: once, however many ask, in however many processes. A failed load is every waiter's error, or the next one's turn. */
+  wrap<T extends CacheValue>(
+    key: string,
+    load: (signal: AbortSignal) => Promise<T>,
+    options?: SetOptions & { readonly signal?: AbortSignal },
+  ): Promise<T>
+  /** Deletes what has expired and what is too much, in batches. Call it now and then from one process. */
+  cleanUp(signal?: AbortSignal): Promise<{ readonly expired: number; readonly evicted: number }>
+  counts(): CacheCounts
+}
+
+const CHANNEL = 'shop_pg_cache'
+const MAX_KEY = 1024
+
+/**
+ * A cache on the assets of this package. Gets of one tick become one query, sets of one tick one write, invalidations one
+ * NOTIFY; a lost database makes every read a miss and is never an error to the caller; a crash of the server, which empties
+ * an unlogged table, leaves nothing stale.
+ *
+ * @throws PgOptimizationsError `ERR_SHOP_PG_OPTION`
+ * @example
+ * const cache = createCache({ pool })
+ * const product = await cache.wrap(`product:${id}`, () => findProduct(id), { ttl: '1m', tags: ['products'] })
+ */
+export function createCache(options: CacheOptions): Cache {
+  checkNames('createCache', options, [
+    'pool',
+    'schema',
+    'ttl',
+    'localEntries',
+    'localBytes',
+    'localTtl',
+    'loadTimeout',
+    'maxEntries',
+    'onError',
+  ])
+  if (typeof options.pool?.query !== 'function')
+    throw new PgOptimizationsError('ERR_SHOP_PG_OPTION', 'pool: expected a Pool of pg')
+  return new PostgresCache(options)
+}
+
+interface Waiting<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+}
+
+class PostgresCache implements Cache {
+  readonly #pool: Pool
+  readonly #own: string
+  readonly #topic: string
+  readonly #ttl: number
+  readonly #localTtl: number
+  readonly #loadTimeout: number
+  readonly #maxEntries: number
+  readonly #onError: (error: Error) => void
+  readonly #local: Lru<CacheValue>
+  readonly #gets = new Map<string, Waiting<CacheValue | undefined>>()
+  readonly #sets = new Map<string, { value: string; ttl: number; tags: readonly string[]; done: Waiting<void> }>()
+  readonly #loading = new Map<string, Promise<CacheValue>>()
+  readonly #closing = new AbortController()
+  readonly #sender = Math.random().toString(36).slice(2, 10)
+  #listener: Promise<Client | undefined> | undefined
+  #listening = false
+  #scheduled = false
+  #counts = { localHits: 0, hits: 0, misses: 0, loads: 0, errors: 0 }
+
+  constructor(options: CacheOptions) {
+    this.#pool = options.pool
+    const schema = options.schema ?? 'shop'
+    this.#own = identifier(schema)
+    this.#topic = `${CHANNEL}:${schema}`.slice(0, 60)
+    this.#ttl = milliseconds('ttl', options.ttl, 300_000, 1, 365 * 86_400_000)
+    this.#localTtl = milliseconds('localTtl', options.localTtl, 30_000, 0, 86_400_000)
+    this.#loadTimeout = milliseconds('loadTimeout', options.loadTimeout, 10_000, 10, 600_000)
+    this.#maxEntries = whole('maxEntries', options.maxEntries, 100_000, 1, 1e9)
+    this.#onError = options.onError ?? (() => {})
+    this.#local = new Lru(
+      whole('localEntries', options.localEntries, 1000, 0, 1e7),
+      whole('localBytes', options.localBytes, 16_777_216, 0, 2 ** 40),
+      Date.now,
+    )
+  }
+
+  get(key: string): Promise<CacheValue | undefined> {
+    checkKey(key)
+    const near = this.#listening ? this.#local.get(key) : undefined
+    if (near !== undefined) {
+      this.#counts.localHits++
+      return Promise.resolve(near.value)
+    }
+    void this.#listen()
+    const written = this.#sets.get(key)
+    if (written) return Promise.resolve(JSON.parse(written.value) as CacheValue)
+    let waiting = this.#gets.get(key)
+    if (waiting === undefined) this.#gets.set(key, (waiting = deferred()))
+    this.#schedule()
+    return waiting.promise
+  }
+
+  set(key: string, value: CacheValue, { ttl, tags = [] }: SetOptions = {}): Promise<void> {
+    checkKey(key)
+    const text = toJson(value)
+    if (tags.some((tag) => typeof tag !== 'string' || tag === '' || tag.includes('\x1f'))) {
+      throw new PgOptimizationsError('ERR_SHOP_PG_CACHE', 'tags: expected texts that are not empty')
+    }
+    const life = milliseconds('ttl', ttl, this.#ttl, 1, 365 * 86_400_000)
+    const done = this.#sets.get(key)?.done ?? deferred<void>()
+    this.#sets.set(key, { value: text, ttl: life, tags, done })
+    this.#keep(key, value, text.length, Date.now() + life)
+    this.#schedule()
+    return done.promise
+  }
+
+  async delete(key: string): Promise<void> {
+    checkKey(key)
+    this.#local.delete(key)
+    this.#sets.get(key)?.done.resolve()
+    this.#sets.delete(key)
+    await this.#survive(() =>
+      this.#pool.query(`select ${this.#own}.cache_delete($1), pg_notify(${literal(this.#topic)}, $2)`, [
+        key,
+        this.#payload([key]),
+      ]),
+    )
+  }
+
+  async deleteTag(tag: string): Promise<void> {
+    await this.#flush()
+    await this.#survive(async () => {
+      const [gone] = await rows<{ keys: string[] }>(
+        this.#pool as never,
+        `select ${this.#own}.cache_delete_tag($1) as keys`,
+        [tag],
+      )
+      for (const key of gone!.keys) this.#local.delete(key)
+      if (gone!.keys.length > 0)
+        await this.#pool.query('select pg_notify($1, $2)', [this.#topic, this.#payload(gone!.keys)])
+    })
+  }
+
+  wrap<T extends CacheValue>(
+    key: string,
+    load: (signal: AbortSignal) => Promise<T>,
+    options: SetOptions & { readonly signal?: AbortSignal } = {},
+  ): Promise<T> {
+    checkKey(key)
+    let loading = this.#loading.get(key)
+    if (loading === undefined) {
+      loading = this.#obtain(key, load, options).finally(() => this.#loading.delete(key))
+      this.#loading.set(key, loading)
+    }
+    return abortable(loading, options.signal) as Promise<T>
+  }
+
+  async #obtain(
+    key: string,
+    load: (signal: AbortSignal) => Promise<CacheValue>,
+    options: SetOptions,
+  ): Promise<CacheValue> {
+    for (let wait = 5; ; wait = Math.min(wait * 2, 100)) {
+      const known = await this.get(key)
+      if (known !== undefined) return known
+      const mine = await this.#survive(async () => {
+        const [claim] = await rows<{ mine: boolean }>(
+          this.#pool as never,
+          `select ${this.#own}.cache_claim($1, $2 * interval '1 ms') as mine`,
+          [key, this.#loadTimeout],
+        )
+        return claim!.mine
+      })
+      if (mine !== false) break // ours to load, or no database to ask
+      await pause(wait, this.#closing.signal)
+    }
+    this.#counts.loads++
+    try {
+      const value = await load(AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#loadTimeout)]))
+      await this.set(key, value, options)
+      return value
+    } catch (error) {
+      await this.#survive(() => this.#pool.query(`select ${this.#own}.cache_release($1)`, [key]))
+      throw error
+    }
+  }
+
+  async cleanUp(signal?: AbortSignal): Promise<{ expired: number; evicted: number }> {
+    const batches = async (call: string): Promise<number> => {
+      for (let total = 0; ;) {
+        signal?.throwIfAborted()
+        const [batch] = await rows<{ n: number }>(this.#pool as never, `select ${this.#own}.${call} as n`)
+        total += batch!.n
+        if (batch!.n < 5000) return total
+      }
+    }
+    const expired = await batches('cache_cleanup_expired(5000)')
+    return { expired, evicted: await batches(`cache_cleanup_lru(${this.#maxEntries}, 5000)`) }
+  }
+
+  counts(): CacheCounts {
+    return { ...this.#counts }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flush()
+    this.#closing.abort(new PgOptimizationsError('ERR_SHOP_PG_CACHE', 'the cache was closed'))
+    const listener = await this.#listener
+    this.#listening = false
+    this.#local.clear()
+    listener?.removeAllListeners()
+    await listener?.end().catch(() => {})
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => void this.#flush())
+  }
+
+  async #flush(): Promise<void> {
+    this.#scheduled = false
+    const sets = [...this.#sets]
+    const gets = [...this.#gets]
+    this.#gets.clear()
+    await Promise.all([sets.length > 0 && this.#write(sets), gets.length > 0 && this.#read(gets)])
+  }
+
+  async #write(
+    sets: ReadonlyArray<[string, { value: string; ttl: number; tags: readonly string[]; done: Waiting<void> }]>,
+  ): Promise<void> {
+    await this.#survive(() =>
+      this.#pool.query({
+        name: `set ${this.#topic}`,
+        text: `select ${this.#own}.cache_set_many($1, $2, $3, $4), pg_notify(${literal(this.#topic)}, $5)`,
+        values: [
+          sets.map(([key]) => key),
+          sets.map(([, { value }]) => value),
+          sets.map(([, { ttl }]) => ttl / 1000),
+          sets.map(([, { tags }]) => tags.join('\x1f')),
+          this.#payload(sets.map(([key]) => key)),
+        ],
+      }),
+    )
+    for (const [key, entry] of sets) {
+      if (this.#sets.get(key) === entry) this.#sets.delete(key)
+      entry.done.resolve()
+    }
+  }
+
+  async #read(gets: ReadonlyArray<[string, Waiting<CacheValue | undefined>]>): Promise<void> {
+    const found = new Map<string, CacheValue>()
+    await this.#survive(async () => {
+      const { rows: known } = await this.#pool.query<{
+        key: string
+        value: CacheValue
+        expires_at: Date
+        size: number
+      }>({
+        name: `get ${this.#topic}`,
+        text: `select key, value, expires_at, pg_column_size(value) as size from ${this.#own}.cache_get_many($1)`,
+        values: [gets.map(([key]) => key)],
+      })
+      for (const { key, value, expires_at: until, size } of known) {
+        found.set(key, value)
+        this.#keep(key, value, size, until.getTime())
+      }
+    })
+    for (const [key, { resolve }] of gets) {
+      const value = found.get(key)
+      if (value === undefined) this.#counts.misses++
+      else this.#counts.hits++
+      resolve(value)
+    }
+  }
+
+  #keep(key: string, value: CacheValue, bytes: number, until: number): void {
+    // while nobody tells us of changes elsewhere, nothing is kept
+    if (this.#listening) this.#local.set(key, value, bytes + key.length, Math.min(until, Date.now() + this.#localTtl))
+  }
+
+  /** One NOTIFY for all keys of a flush; more than fit into its payload make the others forget everything. */
+  #payload(keys: readonly string[]): string {
+    const payload = JSON.stringify([this.#sender, ...keys])
+    return Buffer.byteLength(payload) < 7900 ? payload : JSON.stringify([this.#sender])
+  }
+
+  /** A connection of its own, outside the pool, which hears of changes in other processes. Lost, it is opened again, and until then nothing local is served. */
+  #listen(): Promise<Client | undefined> {
+    this.#listener ??= this.#openListener().catch((error: Error) => {
+      this.#failed(error)
+      this.#reopen()
+      return undefined
+    })
+    return this.#listener
+  }
+
+  async #openListener(): Promise<Client> {
+    const { default: pg } = await import('pg')
+    const client = new pg.Client({ ...this.#pool.options, application_name: 'shop-pg cache' })
+    client.on('error', (error) => {
+      this.#failed(error)
+      this.#reopen()
+    })
+    client.on('notification', ({ payload = '[]' }) => {
+      const [sender, ...keys] = JSON.parse(payload) as string[]
+      if (sender === this.#sender) return
+      if (keys.length === 0) this.#local.clear()
+      for (const key of keys) this.#local.delete(key)
+    })
+    await client.connect()
+    await client.query(`listen ${identifier(this.#topic)}`)
+    this.#local.clear()
+    this.#listening = true
+    return client
+  }
+
+  #reopen(): void {
+    this.#listening = false
+    this.#local.clear()
+    pause(500, this.#closing.signal).then(
+      () => (this.#listener = undefined),
+      () => {},
+    )
+  }
+
+  async #survive<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#failed(error as Error)
+      return undefined
+    }
+  }
+
+  #failed(error: Error): void {
+    this.#counts.errors++
+    this.#onError(error)
+  }
+}
+
+function deferred<T>(): Waiting<T> {
+  return Promise.withResolvers<T>()
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return Promise.race([
+    promise,
+    new Promise<never>((_, reject) => {
+      signal.throwIfAborted()
+      const aborted = (): void => reject(signal.reason as Error)
+      signal.addEventListener('abort', aborted, { once: true })
+      const forget = (): void => signal.removeEventListener('abort', aborted)
+      promise.then(forget, forget)
+    }),
+  ])
+}
+
+function checkKey(key: string): void {
+  if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY || key.includes('\0')) {
+    throw new PgOptimizationsError('ERR_SHOP_PG_CACHE', `key: expected a text of 1 to ${MAX_KEY} characters`)
+  }
+}
+
+function toJson(value: CacheValue): string {
+  const text = JSON.stringify(value) as string | undefined
+  if (text === undefined || text.includes('\\u0000'))
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_CACHE',
+      `value: expected JSON without null characters, received ${typeof value}`,
+    )
+  return text
+}
