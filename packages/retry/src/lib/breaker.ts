@@ -1,7 +1,7 @@
 import type { Piece } from './compile.ts'
 import type { Duration } from './duration.ts'
 import { retryEvents } from './events.ts'
-import { type Gate, type Outcome, Refusal, type Waiter } from './gate.ts'
+import { type Gate, NO_ERA, type Outcome, Refusal, type Waiter } from './gate.ts'
 import { decimal, duration, integer, oneOf, optional, readOptions } from './options.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
 import { Strategy } from './strategy.ts'
@@ -15,7 +15,7 @@ export interface BreakerOptions {
   readonly window?: Duration
   /** How many calls must be in the window before a rate means anything. @default 20 */
   readonly minimum?: number
-  /** The share of failures that opens the circuit. @default 0.5 */
+  /** The share of failures that opens the circuit. @default 0.7, because a dependency that answers every second call is worth calling */
   readonly failureRate?: number
   /** So many failures in a row open it too, whatever the rate. @default off */
   readonly consecutive?: number
@@ -23,11 +23,11 @@ export interface BreakerOptions {
   readonly slowerThan?: Duration
   /** The share of slow calls that opens the circuit. @default 0.8 */
   readonly slowRate?: number
-  /** How long it stays open the first time. @default '250ms' */
+  /** How long it stays open the first time. @default '100ms' */
   readonly openFor?: Duration
   /** What each reopening multiplies that with. @default 2 */
   readonly growth?: number
-  /** The longest it stays open. @default '1s' */
+  /** The longest it stays open. @default '500ms' */
   readonly maxOpenFor?: Duration
   /** How many probes must succeed before it closes; each success admits two more at a time. @default 3 */
   readonly probes?: number
@@ -102,13 +102,13 @@ export class Breaker extends Strategy implements Gate {
       calls: integer(1, 10_000_000, 100),
       window: optional(duration('100ms', '1h', '10s')),
       minimum: integer(1, 10_000_000, 20),
-      failureRate: decimal(0.01, 1, 0.5),
+      failureRate: decimal(0.01, 1, 0.7),
       consecutive: optional(integer(1, 1_000_000, 1)),
       slowerThan: optional(duration(1, '1h', '1s')),
       slowRate: decimal(0.01, 1, 0.8),
-      openFor: duration(1, '1h', '250ms'),
+      openFor: duration(1, '1h', '100ms'),
       growth: decimal(1, 10, 2),
-      maxOpenFor: duration(1, '24h', '1s'),
+      maxOpenFor: duration(1, '24h', '500ms'),
       probes: integer(1, 1000, 3),
       waiters: integer(0, 10_000, 10),
       mode: oneOf(['auto', 'open', 'disabled', 'metrics'], 'auto'),
@@ -181,6 +181,8 @@ export class Breaker extends Strategy implements Gate {
   }
 
   leave(outcome: Outcome, elapsedMs: number, era: number): void {
+    // a later gate refused what this one had let in: its place as a probe is free again
+    if (era === NO_ERA && this.#state.kind === 'half-open' && this.#state.probing > 0) return this.#probed('ignored', false)
     if (era !== this.era) return
     const failed = outcome !== 'ok' && outcome !== 'answered'
     if (this.#state.kind === 'half-open') return this.#probed(outcome, failed)

@@ -2,7 +2,7 @@ import { classify } from './classify.ts'
 import type { RunOptions, Task } from './context.ts'
 import { isRetryError, stackless } from './errors.ts'
 import { retryEvents } from './events.ts'
-import type { Outcome, Priority, Refusal, Waiter } from './gate.ts'
+import { NO_ERA, type Outcome, type Priority, type Refusal, type Waiter } from './gate.ts'
 import { allowance, callEnded, type Failed, type Plan } from './plan.ts'
 import type { Reason } from './result.ts'
 import { LaterTry, type Owner, type Try } from './try.ts'
@@ -382,9 +382,6 @@ export class Call implements Owner, Waiter {
     this.#onAbort = undefined
   }
 }
-
-/** An era no breaker is in: the end is bookkeeping, not news. */
-const NO_ERA = -1
 
 const HEDGED = stackless('ERR_SHOP_RETRY_HEDGED', 'another copy of this request answered first')
 

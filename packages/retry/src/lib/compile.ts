@@ -12,7 +12,7 @@ export type Piece =
   | { readonly kind: 'hedge'; readonly rule: HedgeRule }
   | { readonly kind: 'fallback'; readonly rule: FallbackRule }
   | { readonly kind: 'breaker'; readonly gate: Gate & { readonly era: number } }
-  | { readonly kind: 'adaptiveLimit' | 'throttle' | 'bulkhead' | 'chaos'; readonly gate: Gate }
+  | { readonly kind: 'adaptiveLimit' | 'throttle' | 'bulkhead'; readonly gate: Gate }
 
 /** What must stand outside retry or inside it, and what happens when it does not. */
 const PLACES: Readonly<Partial<Record<Piece['kind'], readonly ['before' | 'after', string]>>> = {

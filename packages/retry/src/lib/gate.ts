@@ -57,3 +57,6 @@ export interface Gate {
   /** The end of what was let in; `era` is the breaker's when it began. */
   leave(outcome: Outcome, elapsedMs: number, era: number): void
 }
+
+/** An era no breaker is in: the end of something that was let in and never began. */
+export const NO_ERA = -1

@@ -5,12 +5,13 @@ import { decimal, integer, readOptions } from './options.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
 import { Strategy } from './strategy.ts'
 import { WaitingRoom } from './waiting-room.ts'
+import { Alarm } from './wheel.ts'
 
 /** How {@link adaptiveLimit} finds its limit. */
 export interface AdaptiveLimitOptions {
   /** Where it starts. @default 10 */
   readonly initial?: number
-  /** It never goes below. @default 1 */
+  /** It never goes below; below 1 there is a pause between two calls. @default 0.25 */
   readonly min?: number
   /** It never goes above. @default 1000 */
   readonly max?: number
@@ -22,11 +23,11 @@ export interface AdaptiveLimitOptions {
   readonly queue?: number
 }
 
-const SHORT = 1 / 8
 const LONG = 1 / 32
 /** So many more late calls than timely ones are evidence (a CUSUM test): a dead shard of ten never gathers it, an overload does at once. */
 const EVIDENCE = 4
 const DRIFT_HALF_LIFE_MS = 30_000
+const REST_MS = 1000
 const IDLE_MS = 1000
 const IDLE_FLOOR = 4
 
@@ -44,8 +45,8 @@ export class AdaptiveLimit extends Strategy implements Gate {
   #limit: number
   #threshold = Infinity
   #running = 0
+  #resting = false
   #usual = 0
-  #recent = 0
   #lateness = 0
   #grace = 0
   #sampledAt = 0
@@ -56,14 +57,14 @@ export class AdaptiveLimit extends Strategy implements Gate {
     super()
     const read = readOptions('adaptiveLimit', options, {
       initial: integer(1, 1_000_000, 10),
-      min: integer(1, 1_000_000, 1),
+      min: decimal(0.01, 1_000_000, 0.25),
       max: integer(1, 1_000_000, 1000),
       tolerance: decimal(1.1, 100, 3),
       decrease: decimal(0.1, 0.99, 0.7),
       queue: integer(0, 1_000_000, 1000),
     })
     this.#min = read.min
-    this.#max = Math.max(read.min, read.max)
+    this.#max = Math.max(Math.ceil(read.min), read.max)
     this.#limit = Math.min(Math.max(read.initial, read.min), this.#max)
     this.#tolerance = read.tolerance
     this.#decrease = read.decrease
@@ -73,7 +74,7 @@ export class AdaptiveLimit extends Strategy implements Gate {
 
   /** How many calls it lets in at once now. */
   get limit(): number {
-    return Math.floor(this.#limit)
+    return Math.max(1, Math.floor(this.#limit))
   }
 
   /** How many calls are inside. */
@@ -92,7 +93,7 @@ export class AdaptiveLimit extends Strategy implements Gate {
   }
 
   enter(_priority: Priority): Refusal | undefined {
-    if (this.#running >= Math.floor(this.#limit)) return this.#full
+    if (this.#resting || this.#running >= this.limit) return this.#full
     this.#running++
     if (this.#running > this.#peak) this.#peak = this.#running
     return undefined
@@ -112,24 +113,37 @@ export class AdaptiveLimit extends Strategy implements Gate {
   leave(outcome: Outcome, elapsedMs: number): void {
     this.#running--
     if (outcome !== 'ignored' && outcome !== 'failed') this.#sample(outcome, elapsedMs)
-    this.#drain()
+    if (this.#limit < 1) this.#rest(elapsedMs)
+    else this.#drain()
   }
 
   #sample(outcome: Outcome, elapsed: number): void {
     const now = this.#runtime.coarse()
-    if (this.#usual === 0) this.#usual = this.#recent = elapsed
+    if (this.#usual === 0) this.#usual = elapsed
     const late = outcome === 'timeout' || outcome === 'overload' || elapsed > this.#tolerance * this.#usual
-    this.#recent += (elapsed - this.#recent) * SHORT
     if (late) this.#usual += (elapsed - this.#usual) * (1 - 2 ** ((this.#sampledAt - now) / DRIFT_HALF_LIFE_MS))
     else this.#usual += (elapsed - this.#usual) * LONG
     this.#sampledAt = now
     this.#lateness = late ? this.#lateness + 1 : Math.max(0, this.#lateness - 1)
     if (this.#grace > 0) this.#grace--
-    if (this.#lateness >= EVIDENCE) {
-      this.#lateness = EVIDENCE
+    if (this.#lateness >= (this.#limit > 1 ? EVIDENCE : EVIDENCE - 1)) {
       if (this.#grace <= 0) this.#shrink()
-    } else if (!late) this.#grow()
+    } else if (this.#lateness === 0) this.#grow()
     if (now - this.#peakSince > IDLE_MS) this.#settleIdle(now)
+  }
+
+  /** Below one call at a time there is a pause between two: half a call is one call in twice its time. */
+  #rest(elapsed: number): void {
+    if (this.#resting) return
+    this.#resting = true
+    const pause = Math.min(REST_MS, elapsed * (1 / this.#limit - 1))
+    this.#runtime.wheel.add(
+      new Alarm(() => {
+        this.#resting = false
+        this.#drain()
+      }),
+      pause,
+    )
   }
 
   /** Multiplicative decrease, once per round of what is in flight, from what is really used. */
@@ -143,8 +157,9 @@ export class AdaptiveLimit extends Strategy implements Gate {
 
   /** Only a limit that is reached may grow: doubling per round below the last trouble, one per round above it. */
   #grow(): void {
-    if (this.#running + 1 < this.#limit * 0.8 || this.#recent > 2 * this.#usual) return
-    this.#set(Math.min(this.#max, this.#limit + (this.#limit < this.#threshold ? 1 : 1 / this.#limit)))
+    if (this.#running + 1 < this.limit * 0.8) return
+    const step = this.#limit < 1 ? this.#limit : this.#limit < this.#threshold ? 1 : 1 / this.#limit
+    this.#set(Math.min(this.#max, this.#limit + step))
   }
 
   /** A limit that was not used says nothing about now (RFC 7661): it comes down to twice the use. */
@@ -164,14 +179,19 @@ export class AdaptiveLimit extends Strategy implements Gate {
   }
 
   #drain(): void {
-    while (this.#running < Math.floor(this.#limit)) {
-      const next = this.#room.last()
+    while (!this.#resting && this.#running < this.limit) {
+      const next = this.#recovering ? this.#room.first() : this.#room.last()
       if (!next) return
       this.#room.remove(next)
       this.#running++
       if (this.#running > this.#peak) this.#peak = this.#running
       next.granted()
     }
+  }
+
+  /** Well above where the last trouble ended: those who wait longest can still make it. In trouble they cannot, and would only be late. */
+  get #recovering(): boolean {
+    return this.#limit >= this.#threshold * 1.5 + 1
   }
 
   get #full(): Refusal {
@@ -182,7 +202,8 @@ export class AdaptiveLimit extends Strategy implements Gate {
 /**
  * Limits how many calls run at once, and finds the limit: additive increase while it is reached and answers come in their usual
  * time, multiplicative decrease when too many are late, time out or are refused for overload. What is usual is an average of its
- * own past. Calls over the limit wait, newest first, by priority.
+ * own past. Calls over the limit wait by priority: newest first in
+ * trouble, oldest first once it is over.
  * @throws `ERR_SHOP_RETRY_OPTION`, `ERR_SHOP_RETRY_OPTION_UNKNOWN`
  */
 export function adaptiveLimit(options?: AdaptiveLimitOptions): AdaptiveLimit {

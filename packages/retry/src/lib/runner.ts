@@ -2,7 +2,7 @@ import { Call } from './call.ts'
 import type { RunOptions, Task } from './context.ts'
 import { RetryConfigError, stackless } from './errors.ts'
 import { FirstTry } from './first-try.ts'
-import type { Refusal } from './gate.ts'
+import { NO_ERA, type Refusal } from './gate.ts'
 import { Lanes } from './lane.ts'
 import { callEnded, type Plan } from './plan.ts'
 import type { Reason } from './result.ts'
@@ -58,7 +58,7 @@ function slowly(plan: Plan, task: Task<unknown>, options: RunOptions | undefined
 
 function held(plan: Plan, task: Task<unknown>, asResult: boolean, gate: number, refusal: Refusal): Promise<unknown> {
   if (plan.fallback === undefined && plan.gates[gate]!.wait === undefined) {
-    for (let index = gate - 1; index >= 0; index--) plan.gates[index]!.leave('ignored', 0, -1)
+    for (let index = gate - 1; index >= 0; index--) plan.gates[index]!.leave('ignored', 0, NO_ERA)
     callEnded(plan)
     return answer(refusal.reason, refusal.toError(), asResult)
   }

@@ -16,6 +16,9 @@ export interface ThrottleOptions {
   readonly probeEvery?: Duration
 }
 
+/** Fewer requests in the window say nothing. */
+const MINIMUM = 10
+
 /** Sheds in proportion to what the dependency no longer accepts. */
 export class Throttle extends Strategy implements Gate {
   readonly piece: Piece
@@ -53,7 +56,7 @@ export class Throttle extends Strategy implements Gate {
 
   enter(): Refusal | undefined {
     const { total, failed } = this.#seen
-    if (total <= this.#ratio * (total - failed)) return undefined
+    if (total < MINIMUM || total <= this.#ratio * (total - failed)) return undefined
     const now = this.#runtime.now()
     this.#seen.advance(now)
     if (this.#runtime.random() >= this.shedding) return undefined

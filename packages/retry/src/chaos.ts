@@ -1,0 +1,1 @@
+export { chaos, type Chaos, type ChaosOptions } from './lib/chaos.ts'
