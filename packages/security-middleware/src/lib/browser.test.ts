@@ -90,7 +90,7 @@ describeWith('chromium', 'in a real browser', () => {
 
   test('nothing that a review injects runs', async () => {
     const { page, violations } = await visit(`<script>window.pwned = 'inline'</script>
-<script nonce="AAAAAAAAAAAAAAAAAAAAAA==">window.pwned = 'guessed nonce'</script>
+<script nonce="AAAAAAAAAAAAAAAAAAAAAAAA">window.pwned = 'guessed nonce'</script>
 <img src="/none" onerror="window.pwned = 'handler'">
 <script src="https://evil.example/x.js"></script>
 <iframe src="javascript:parent.pwned = 'script URL'"></iframe>

@@ -74,9 +74,17 @@ export function charsOf(text: string): number {
   return bits
 }
 
-/** Letters, digits, underscore and everything beyond ASCII: what continues a word in every grammar here. */
+/** Letters, digits, underscore and everything beyond ASCII that is no space: what continues a word in every grammar here. */
 export const isWord = (unit: number): boolean =>
-  (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90) || (unit >= 48 && unit <= 57) || unit === 95 || unit >= 128
+  (unit >= 97 && unit <= 122) ||
+  (unit >= 65 && unit <= 90) ||
+  (unit >= 48 && unit <= 57) ||
+  unit === 95 ||
+  (unit >= 128 && !isWideSpace(unit))
+
+/** The spaces beyond ASCII, the byte order mark among them. */
+const isWideSpace = (unit: number): boolean =>
+  unit === 0xa0 || (unit >= 0x2000 && unit <= 0x200b) || unit === 0x2028 || unit === 0x2029 || unit === 0x202f || unit === 0x205f || unit === 0x3000 || unit === 0xfeff
 
 /** ASCII letters. */
 export const isLetter = (unit: number): boolean => (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90)
@@ -84,5 +92,5 @@ export const isLetter = (unit: number): boolean => (unit >= 97 && unit <= 122) |
 /** ASCII digits. */
 export const isDigit = (unit: number): boolean => unit >= 48 && unit <= 57
 
-/** Space, tab, line ends, form feed, vertical tab and no-break space: what any of the grammars skips. */
-export const isSpace = (unit: number): boolean => unit === 32 || (unit >= 9 && unit <= 13) || unit === 160
+/** Space, tab, line ends, form feed, vertical tab and the spaces beyond ASCII: what any of the grammars skips. */
+export const isSpace = (unit: number): boolean => unit === 32 || (unit >= 9 && unit <= 13) || (unit >= 0xa0 && isWideSpace(unit))

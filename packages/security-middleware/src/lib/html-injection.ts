@@ -15,8 +15,7 @@ export function htmlInjection(text: string, bits: number): Span | undefined {
     (bits & Has.less ? markup(text) : undefined) ??
     (bits & Has.equals ? attribute(text) : undefined) ??
     (bits & Has.colon ? address(text) : undefined) ??
-    (bits & (Has.paren | Has.dot | Has.backtick | Has.equals) &&
-    bits & (Has.paren | Has.equals | Has.dot | Has.bracket | Has.semicolon | Has.backtick)
+    (bits & (Has.paren | Has.equals | Has.backtick | Has.bracket | Has.semicolon)
       ? scriptCode(text)
       : undefined) ??
     (bits & Has.brace && bits & Has.ampersand ? scriptEntity(text) : undefined)
@@ -75,7 +74,12 @@ function tagRule(text: string, at: number): string | undefined {
   if (kind === Tag.active) {
     if (!skipped || closing || next === 62 || isSpace(next) || next === 47) return 'html-active-element'
   }
-  if (startsWithWord(text, 'script', name) && !skipped) return 'html-active-element'
+  if (
+    !skipped &&
+    (startsWithWord(text, 'script', name) || startsWithWord(text, 'svg:', start) || startsWithWord(text, 'xsl:', start))
+  ) {
+    return 'html-active-element'
+  }
   if (skipped && !closing && next !== 62 && !hasHandler(text, i, 512)) return undefined
   if (kind === Tag.frame && (closing || next === 62 || isSpace(next) || next === 47)) return 'html-document-element'
   if (
@@ -256,7 +260,7 @@ function isScriptData(text: string, from: number): boolean {
   return (
     startsWithWord(text, 'text/', i) ||
     startsWithWord(text, 'application/', i) ||
-    text.charCodeAt(i) === 44 ||
+    (text.charCodeAt(i) === 44 && !isSpace(text.charCodeAt(i + 1))) ||
     text.charCodeAt(i) === 59 ||
     startsWithWord(text, 'multipart/', i)
   )
@@ -281,14 +285,9 @@ function styleRule(text: string, start: number, end: number): string | undefined
     '<script',
   ] as const)
     if (plain.includes(sign)) return 'html-style-script'
-  if (
-    plain.includes('url(data:text') ||
-    plain.includes('url(data:,') ||
-    plain.includes('write(') ||
-    plain.includes('alert(')
-  )
-    return 'html-style-script'
-  if (/url\(\S{0,80}[[\]{}]/.test(plain) || /font-family:[^;:]{0,80}[{}]/.test(plain)) return 'html-style-breakout'
+  if (plain.includes('write(') || plain.includes('alert(')) return 'html-style-script'
+  if (plain.includes('url(')) return 'html-style-load'
+  if (/[[\]{}]/.test(plain)) return 'html-style-breakout'
   return undefined
 }
 
@@ -327,7 +326,7 @@ function attribute(text: string): Span | undefined {
     if (handlerAt(text, start, end, i + 1)) return { start, end: i + 1, rule: 'html-handler' }
     if (end - start === 5 && startsWithWord(text, 'style', start)) {
       const rule = styleRule(text, i + 1, Math.min(text.length, i + 512))
-      if (rule) return { start, end: i + 1, rule }
+      if (rule === 'html-style-script') return { start, end: i + 1, rule }
     }
     if (end - start === 6 && startsWithWord(text, 'srcdoc', start))
       return { start, end: i + 1, rule: 'html-embedded-document' }

@@ -7,15 +7,16 @@ import type { Span } from './finding.ts'
  */
 export function ldapInjection(text: string, bits: number): Span | undefined {
   if (bits & Has.paren) {
-    for (let i = 0; i < text.length - 1; i++) {
-      const unit = text.charCodeAt(i)
-      if (unit === 40) {
+    if (bits & (Has.equals | Has.ampersand | Has.pipe)) {
+      for (let i = text.indexOf('('); i >= 0; i = text.indexOf('(', i + 1)) {
         const rule = filterAt(text, i)
         if (rule) return { start: i, end: Math.min(text.length, i + 24), rule }
       }
     }
-    const at = text.indexOf('name()')
-    if (at >= 0 && (bits & Has.apostrophe || bits & Has.slash))
+    const star = bits & Has.star ? text.indexOf('*)(') : -1
+    if (star >= 0 || (bits & Has.star && text.includes('*()|'))) return { start: Math.max(0, star), end: Math.max(0, star) + 3, rule: 'ldap-filter' }
+    const at = bits & (Has.apostrophe | Has.slash) ? text.indexOf('name()') : -1
+    if (at >= 0)
       return { start: at, end: at + 6, rule: 'xpath-function' }
   }
   if (bits & Has.colon && bits & Has.equals) {

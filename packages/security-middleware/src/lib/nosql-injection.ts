@@ -46,7 +46,11 @@ function operator(text: string): Span | undefined {
   return undefined
 }
 
+/** One cheap look for any of the words and signs below. */
+const hints = /==|this\.|db\.|return|while|var |do\{|sleep\(|tojson\(/i
+
 function script(text: string): Span | undefined {
+  if (!hints.test(text)) return undefined
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (!isLetter(unit) || (i > 0 && isWord(text.charCodeAt(i - 1)))) {

@@ -65,8 +65,7 @@ function separatorAt(text: string, i: number): number {
       next === 99 ||
       next === 117 ||
       startsWithWord(text, '%2f', i) ||
-      startsWithWord(text, '%5c', i) ||
-      startsWithWord(text, '%25', i)
+      startsWithWord(text, '%5c', i)
     )
       return 3
     if (text.charCodeAt(i + 1) === 37) return 2
@@ -302,7 +301,8 @@ function sensitive(text: string): Span | undefined {
   const rooted = isSeparator(text.charCodeAt(first))
   let i = first
   while (i < size && (isSeparator(text.charCodeAt(i)) || text.charCodeAt(i) === 46)) i++
-  if (rooted || (first === 2 && i > 2)) {
+  const bare = startsWithWord(text, 'etc/', 0) || startsWithWord(text, 'proc/self', 0)
+  if (rooted || bare || (first === 2 && i > 2)) {
     for (const name of rootIndex[text.charCodeAt(i) | (isLetter(text.charCodeAt(i)) ? 32 : 0)] ?? [])
       if (pathAt(text, name, i)) return { start: 0, end: i + name.length, rule: 'path-sensitive-file' }
   }

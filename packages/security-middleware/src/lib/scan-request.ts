@@ -103,13 +103,22 @@ function node(value: unknown, field: FieldTree | undefined, name: string, depth:
     const child = field?.properties.get(key)
     if (child === undefined) {
       if (isOperatorKey(key)) return operatorFinding(key, 'body')
-      const found = text(key, 'body', name, budget)
+      const found = knownKeys.has(key) ? undefined : newKey(key, name, budget)
       if (found) return found
     }
     const found = node((value as Record<string, unknown>)[key], child, name === '' ? key : `${name}.${key}`, depth + 1, budget)
     if (found) return found
   }
   return undefined
+}
+
+/** Names of fields repeat from request to request; those found clean are not read again. Bounded, and full stays full. */
+const knownKeys = new Set<string>()
+
+function newKey(key: string, name: string, budget: ScanBudget): RequestFinding | undefined {
+  const found = text(key, 'body', name, budget)
+  if (found === undefined && !budget.exceeded && key.length <= 64 && knownKeys.size < 4_096) knownKeys.add(key)
+  return found
 }
 
 function text(value: string, place: RequestFinding['place'], name: string, budget: ScanBudget): RequestFinding | undefined {

@@ -67,11 +67,11 @@ function call(text: string, start: number, end: number): string | undefined {
     if (
       kind === 1 &&
       (before === 61 || before === 40 || before === 44) &&
-      (unit === 59 || unit === 41 || unit === 44 || unit === 125) &&
-      !spaced
+      !spaced &&
+      isReferenceEnd(text.charCodeAt(end))
     ) {
       const sign = text.charCodeAt(start - 1)
-      return sign === 61 || (sign === 40 && unit === 41 && start > 1 && isLetter(text.charCodeAt(start - 2)))
+      return sign === 61 || (sign === 40 && text.charCodeAt(end) === 41 && start > 1 && isLetter(text.charCodeAt(start - 2)))
         ? 'script-reference'
         : undefined
     }
@@ -80,6 +80,8 @@ function call(text: string, start: number, end: number): string | undefined {
   if (wrapped && !spaced && text.charCodeAt(end) !== 34 && text.charCodeAt(end) !== 39) return 'script-call'
   return argument(text, i + 1, kind, spaced, before)
 }
+
+const isReferenceEnd = (unit: number): boolean => unit === 59 || unit === 41 || unit === 44 || unit === 125
 
 /** Prose writes "alert(s)" and "prompt (see below)"; script passes a literal, a path, nothing, or another call. */
 function argument(text: string, from: number, kind: number, spaced: boolean, before: number): string | undefined {
@@ -249,6 +251,8 @@ function property(text: string, start: number, end: number): string | undefined 
     return undefined
   }
   if (unit !== 46) return undefined
+  const left = text.charCodeAt(start - 1)
+  if (left === 45 || left === 47 || left === 64) return undefined
   const own = text.slice(start, end).toLowerCase()
   let last = dot + 1
   while (last < text.length && isWord(text.charCodeAt(last))) last++

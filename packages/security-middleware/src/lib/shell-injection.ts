@@ -13,7 +13,8 @@ export function shellInjection(text: string, bits: number): Span | undefined {
     Has.semicolon | Has.pipe | Has.ampersand | Has.backtick | Has.dollar | Has.newline | Has.less | Has.greater
   return (
     (bits & separators ? separated(text) : undefined) ??
-    (bits & (Has.paren | Has.less | Has.backtick | Has.slash | Has.dollar | Has.space | Has.dash | Has.brace)
+    (bits & (Has.paren | Has.less | Has.backtick | Has.slash | Has.dollar | Has.brace | Has.pipe) ||
+    (bits & (Has.dash | Has.plus | Has.dot) && bits & Has.space)
       ? program(text, bits)
       : undefined)
   )
@@ -54,20 +55,25 @@ function shellWord(text: string, from: number): typeof scratch {
   let i = from
   let pathed = false
   let hidden = false
+  let quote = 0
+  let quotes = 0
+  let within = false
   const size = Math.min(text.length, from + 96)
   for (; i < size; i++) {
     const unit = text.charCodeAt(i)
+    const next = text.charCodeAt(i + 1)
     if (isLetter(unit) || isDigit(unit) || unit === 95) name += text[i]
     else if (unit === 47 || (unit === 92 && pathed && i + 1 < size && name.length > 1 && isWindowsPath(text, from))) {
       pathed = true
       name = ''
-    } else if ((unit === 39 || unit === 34 || unit === 92) && isWord(text.charCodeAt(i + 1)) && i > from) hidden = true
-    else if ((unit === 39 || unit === 34) && (i === from || hidden || text.charCodeAt(i + 1) === unit)) hidden = true
-    else if (unit === 92 && i === from) hidden = true
-    else if (
-      unit === 36 &&
-      (text.charCodeAt(i + 1) === 64 || text.charCodeAt(i + 1) === 42 || isDigit(text.charCodeAt(i + 1)))
-    ) {
+    } else if (unit === 92 && isWord(next)) hidden = true
+    else if ((unit === 39 || unit === 34) && (quotes === 0 || unit === quote) && (quotes % 2 === 1 || isWord(next) || next === unit)) {
+      // c'a't hides a name; 'cat' only quotes it, and so does I'd
+      quote = unit
+      quotes++
+      if (i > from && isWord(text.charCodeAt(i - 1)) && isWord(next)) within = true
+      if (next === unit && name !== '') within = true
+    } else if (unit === 36 && (next === 64 || next === 42 || isDigit(next))) {
       hidden = true
       i++
     } else if ((unit === 63 || unit === 42 || unit === 91 || unit === 93) && pathed) name += '?'
@@ -76,7 +82,7 @@ function shellWord(text: string, from: number): typeof scratch {
   scratch.name = name
   scratch.end = i
   scratch.pathed = pathed
-  scratch.hidden = hidden
+  scratch.hidden = hidden || (within && quotes % 2 === 0)
   return scratch
 }
 
@@ -101,6 +107,7 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
     kind = Command.sure
   }
   const atEnd = after >= text.length
+  const leads = separator === 0 || (separator === 1 && !isWord(text.charCodeAt(0)) && !isSpace(text.charCodeAt(0)))
   if (!atEnd && isWord(next)) return undefined
   if (
     !atEnd &&
@@ -124,8 +131,9 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
     next === 35 ||
     (next === 41 && opener === 3) ||
     (next === 37 && opener !== 0) ||
-    next === 0
-  const argument = shellArgument(text, after)
+    next === 0 ||
+    endsCommand(text, after)
+  const argument = shellArgument(text, after, kind, name)
   const ifs = startsWithWord(text, '$ifs', after) || startsWithWord(text, '${ifs', after)
   if (ifs || (hidden && opener !== 2 && (pathed || argument || terminator))) return 'shell-hidden-word'
   // the value is nothing but a command, as "id;" or "/bin/ls|"
@@ -163,19 +171,42 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
     // "R&D", "cat & dog" and query strings use it as a word
     if (text.charCodeAt(separator + 1) === 38)
       return kind === Command.sure && (terminator || atEnd) ? 'shell-command' : undefined
-    if (separator === 0 && (terminator || atEnd))
-      return kind === Command.sure || terminator ? 'shell-command' : undefined
+    if (leads && (terminator || atEnd)) return 'shell-command'
     return kind === Command.sure && terminator && next !== 59 ? 'shell-command' : undefined
   }
-  if (separator <= 1 && (terminator || (atEnd && kind === Command.sure))) return 'shell-command'
+  // no prose begins with a separator and the name of a program
+  if (leads && !isTableRow(text, at, sign) && (terminator || atEnd || kind === Command.sure || words(text, after) < 4)) return 'shell-command'
   if (kind === Command.sure && (terminator || atEnd))
     return glued || sign === 124 || terminator ? 'shell-command' : undefined
   if (kind === Command.common && terminator && glued && next === sign) return 'shell-command'
   return undefined
 }
 
+/** `| Name | Meaning |`: a row of a table in Markdown. */
+function isTableRow(text: string, at: number, sign: number): boolean {
+  return sign === 124 && isSpace(text.charCodeAt(at - 1)) && text.indexOf(' |', at) > at
+}
+
+/** Spaces, and then what ends a command: another separator, a redirection, a comment. */
+function endsCommand(text: string, from: number): boolean {
+  let i = from
+  while (isSpace(text.charCodeAt(i)) && i - from < 16) i++
+  const unit = text.charCodeAt(i)
+  if (i === from) return false
+  return unit === 59 || unit === 124 || unit === 62 || (unit === 35 && i + 1 >= text.length) || (unit === 38 && text.charCodeAt(i + 1) === 38)
+}
+
+/** How many words follow; four stand for any more. */
+function words(text: string, from: number): number {
+  let count = 0
+  for (let i = from; i < text.length && count < 4; i++) {
+    if (isSpace(text.charCodeAt(i)) && i + 1 < text.length && !isSpace(text.charCodeAt(i + 1))) count++
+  }
+  return count
+}
+
 /** After the program's name: an option, a path, an address, a variable, a redirection. */
-function shellArgument(text: string, from: number): boolean {
+function shellArgument(text: string, from: number, kind: number, name: string): boolean {
   let i = from
   while (i < text.length && i - from < 16 && (isSpace(text.charCodeAt(i)) || (text.charCodeAt(i) === 43 && i === from)))
     i++
@@ -190,16 +221,35 @@ function shellArgument(text: string, from: number): boolean {
   }
   const unit = text.charCodeAt(i)
   const next = text.charCodeAt(i + 1)
-  if (unit === 45) return isLetter(next) || next === 45
-  if (unit === 47) return isLetter(next) || next === 46 || next === 63 || next === 42
+  if (unit === 45) return isLetter(next) || next === 45 || (isDigit(next) && kind === Command.common)
+  if (unit === 47)
+    return isLetter(next) || next === 46 || next === 63 || next === 42 || (isSpace(next) && kind === Command.common && text.charCodeAt(i + 2) === 45)
   if (unit === 126 || unit === 36 || unit === 62 || unit === 60)
     return i + 1 < text.length && !isSpace(next) && !isDigit(next)
   if (unit === 46) return next === 46 || next === 47
   if (isLetter(unit) && next === 58 && (text.charCodeAt(i + 2) === 92 || text.charCodeAt(i + 2) === 47)) return true
   if (startsWithWord(text, 'http', i) || startsWithWord(text, 'ftp:', i)) return true
-  if (isDigit(unit)) return isAddress(text, i)
-  // one word and then the end or a separator: "cat passwd;", "sleep 5|"
-  return false
+  if (isDigit(unit)) return isAddress(text, i) || kind === Command.sure || (takesNumber(name) && isLastNumber(text, i))
+  if (kind === Command.sure || /^(?:host|ping|nslookup|dig)$/i.test(name)) return isHostName(text, i) || (/^ps$/i.test(name) && startsWithWord(text, 'aux', i))
+  return /^net$/i.test(name) && ['user', 'view', 'localgroup', 'share', 'use', 'start', 'stop', 'accounts'].some((word) => startsWithWord(text, word, i) && !isWord(text.charCodeAt(i + word.length)))
+}
+
+const takesNumber = (name: string): boolean => /^(?:sleep|kill|timeout|ping)$/i.test(name)
+
+/** Digits, and then the end or another separator: "sleep 5;". */
+function isLastNumber(text: string, from: number): boolean {
+  let i = from
+  while (isDigit(text.charCodeAt(i))) i++
+  while (isSpace(text.charCodeAt(i)) && i - from < 16) i++
+  const unit = text.charCodeAt(i)
+  return i >= text.length || unit === 59 || unit === 124 || unit === 38 || unit === 35 || unit === 96 || unit === 41 || unit === 39 || unit === 34
+}
+
+/** `evil.example`, `x.y/z`: letters round a dot. */
+function isHostName(text: string, from: number): boolean {
+  let i = from
+  while (i < text.length && i - from < 64 && (isWord(text.charCodeAt(i)) || text.charCodeAt(i) === 45)) i++
+  return i > from && text.charCodeAt(i) === 46 && isLetter(text.charCodeAt(i + 1))
 }
 
 function isAddress(text: string, from: number): boolean {
@@ -215,7 +265,7 @@ function strongArgument(text: string, from: number): boolean {
   let i = from
   while (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) === 43) i++
   const unit = text.charCodeAt(i)
-  if (unit === 45) return isLetter(text.charCodeAt(i + 1)) && !isWord(text.charCodeAt(i + 3))
+  if (unit === 45) return isWord(text.charCodeAt(i + 1)) && !isWord(text.charCodeAt(i + 3))
   return (
     unit === 47 ||
     unit === 36 ||

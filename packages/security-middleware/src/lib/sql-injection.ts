@@ -37,20 +37,12 @@ const signs =
   Has.plus |
   Has.percent
 const gaps =
-  Has.space |
-  Has.paren |
-  Has.newline |
-  Has.control |
-  Has.star |
-  Has.pipe |
-  Has.ampersand |
-  Has.plus |
-  Has.semicolon |
-  Has.at
+  Has.space | Has.paren | Has.newline | Has.control | Has.star | Has.pipe | Has.ampersand | Has.plus | Has.semicolon | Has.apostrophe | Has.quote
 
 function maybeBare(text: string, bits: number): boolean {
-  if ((bits & gaps) === 0) return false
-  return (bits & signs) !== 0 || /union|select/i.test(text)
+  // "name@host" and "key=value" are one operand; "@@version" is telling by itself
+  if ((bits & gaps) === 0) return (bits & Has.at) !== 0 && text.includes('@@')
+  return (bits & signs) !== 0 || /union|select|--/i.test(text)
 }
 
 function readSql(text: string, context: SqlContext): Span | undefined {
@@ -72,10 +64,14 @@ class Reading {
   #joins = 0
   #compares = 0
   #constants = 0
+  /** Comparisons by a sign with a number or a text on both sides. */
+  #equations = 0
+  #bySign = false
   #charCalls = 0
   #cases = 0
   #clauses = 0
   #union = -1
+  #unionSelect = false
   #select = -1
   #selectItems = 0
   #from = false
@@ -121,6 +117,7 @@ class Reading {
       case Sql.string:
       case Sql.variable:
       case Sql.literal:
+        if (before === Sql.dot) return false
         if (
           !this.#operandDue &&
           !(
@@ -204,10 +201,15 @@ class Reading {
         this.#operandDue = true
         return true
       case Sql.compare:
+        if (this.#operandDue && this.#kinds[i + 1] === Sql.open && this.#isWord(i, 'isnull')) {
+          this.#operand(i)
+          return true
+        }
         if (this.#operandDue && i > this.#first && before !== Sql.prefix && before !== Sql.compare) return false
         this.#operandDue = true
         if (i > this.#first) {
           this.#comparing = true
+          this.#bySign = !isLetter(this.#text.charCodeAt(this.#tokens.starts[i]!))
           if (this.#isWord(i, 'isnull') || this.#isWord(i, 'notnull')) {
             this.#operandDue = false
             this.#comparing = false
@@ -234,6 +236,7 @@ class Reading {
         return true
       case Sql.select:
         if (!this.#operandDue && before !== Sql.close) return false
+        this.#unionSelect = this.#union >= 0 && this.#followsUnion(i)
         this.#select = i
         this.#selectItems = 0
         this.#operandDue = true
@@ -305,7 +308,7 @@ class Reading {
     const kinds = this.#kinds
     const kind = kinds[i]!
     const next = kinds[i + 1]!
-    if (this.#union >= 0 && this.#select > this.#union && !this.#operandDue && i > this.#select) {
+    if (this.#unionSelect && !this.#operandDue && i > this.#select) {
       const plain = kind === Sql.word && this.#selectItems < 2
       if (!plain || next === Sql.comma || next === Sql.open || next === Sql.dot) return 'sql-union-select'
       if (next === Sql.clause && this.#isWord(i + 1, 'from') && this.#edge(i + 3)) return 'sql-union-select'
@@ -339,20 +342,32 @@ class Reading {
     const first = this.#first
     if (first > 0 && kinds[first] !== Sql.close && !this.#quotedAt(first)) {
       // in the middle of other text only a whole constant condition between brackets or quotes counts
-      return this.#logic > 0 && this.#constants >= 2 && atEnd ? 'sql-constant-condition' : undefined
+      return this.#logic > 0 && (this.#constants >= 2 || this.#equations > 0) && atEnd ? 'sql-constant-condition' : undefined
     }
     const conditions = this.#logic + (this.#where ? 1 : 0)
     if (conditions > 0 && this.#constants > 0 && (atEnd || this.#constants > 1 || this.#compares > 2))
       return 'sql-constant-condition'
     if (!atEnd) return undefined
     if (this.#quoted && first === 0) return this.#closedQuote(last, hidden)
-    if (conditions > 0 && hidden && this.#startsLikeValue()) return 'sql-hidden-rest'
-    if (this.#union >= 0 && this.#select > this.#union && this.#startsLikeValue()) return 'sql-union-select'
+    if (conditions > 0 && hidden && this.#startsLikeValue() && this.#telling(last)) return 'sql-hidden-rest'
+    if (this.#unionSelect && this.#startsLikeValue()) return 'sql-union-select'
     if (this.#union >= 0 && this.#select < 0 && this.#operandDue && kinds[this.#union - 1] === Sql.comment)
       return 'sql-union-select'
-    if (hidden && kinds[0] === Sql.open && last > 3 && this.#blankComment(last)) return 'sql-hidden-rest'
+    if (hidden && kinds[0] === Sql.open && last > 3 && this.#leftKind !== Sql.word && this.#blankComment(last)) return 'sql-hidden-rest'
     if (this.#clauses > 0 && this.#startsLikeValue() && last > 1 && (!this.#operandDue || hidden)) return 'sql-clause'
     if (this.#cases >= 3 && this.#compares > 0) return 'sql-case'
+    return this.#quoted ? undefined : this.#bareTail(hidden ? last : i, hidden)
+  }
+
+  /** The whole value is a tail for a statement: `and 1`, `order by 3#`, `having 1=1`, `1-false`, `@@version`. */
+  #bareTail(length: number, hidden: boolean): string | undefined {
+    const kinds = this.#kinds
+    const [a, b, c] = [kinds[0], kinds[1], kinds[2]]
+    if (a === Sql.logic && length === 2 && ((b === Sql.number && this.#tokens.ends[1]! - this.#tokens.starts[1]! === 1) || b === Sql.literal)) return 'sql-condition'
+    if (a === Sql.by && length >= 3 && c === Sql.number && !this.#operandDue) return 'sql-clause'
+    if (a === Sql.tail && this.#equations > 0) return 'sql-clause'
+    if (a === Sql.number && b === Sql.operator && c === Sql.literal && length === 3 && (this.#isWord(2, 'true') || this.#isWord(2, 'false'))) return 'sql-condition'
+    if (a === Sql.variable && length === 1 && this.#text.includes('@@') && !hidden) return 'sql-server-variable'
     return undefined
   }
 
@@ -362,23 +377,21 @@ class Reading {
     const double = this.#text.charCodeAt(this.#tokens.ends[0]! - 1) === 34
     const body = this.#tokens.ends[0]! - 1
     if (hidden) {
-      if (this.#logic > 0 || this.#clauses > 0 || this.#compares > 0) return 'sql-hidden-rest'
+      if ((this.#logic > 0 || this.#clauses > 0 || this.#compares > 0) && this.#telling(last)) return 'sql-hidden-rest'
       let i = 1
       while (kinds[i] === Sql.close || kinds[i] === Sql.semicolon) i++
-      if (
-        i === last &&
-        this.#blankComment(last) &&
-        !(double && body > 0 && this.#text.charCodeAt(body - 1) === 32) &&
-        !(double && /\d/.test(this.#text.slice(0, body))) &&
-        !/\s/.test(this.#text.slice(0, body).trim())
-      )
-        return 'sql-hidden-rest'
-      return undefined
+      const head = this.#text.slice(0, body)
+      if (i !== last || !this.#blankComment(last) || /\s/.test(head.trim())) return undefined
+      // inches and quotations end in '"' too, and dashes follow
+      if (this.#text.endsWith(double ? '"' : "'")) return undefined
+      if (double && (head.length > 16 || /[\d ]/.test(head))) return undefined
+      return 'sql-hidden-rest'
     }
-    if (this.#union >= 0 && this.#operandDue && (this.#select > this.#union || kinds[this.#union - 1] === Sql.comment))
+    if (this.#union >= 0 && this.#operandDue && (this.#unionSelect || kinds[this.#union - 1] === Sql.comment))
       return 'sql-union-select'
-    if (this.#operandDue) return undefined
+    if (this.#operandDue && kinds[last] !== Sql.semicolon) return undefined
     if (this.#clauses > 0 && last > 2) return 'sql-clause'
+    if (this.#onlyWordsJoined(last)) return undefined
     const rebalanced =
       kinds[last] === Sql.string && last > 0 && this.#text.charCodeAt(this.#tokens.starts[last]!) === (double ? 34 : 39)
     const tight =
@@ -459,6 +472,7 @@ class Reading {
       (kind === Sql.close && (isConstant(this.#leftKind) || this.#leftKind === Sql.close)) ||
       (this.#leftKind === Sql.close && isConstant(kind))
     if (constant || same || complex || kind === Sql.literal) this.#constants++
+    if (this.#bySign && isPlainValue(this.#leftKind) && isPlainValue(kind)) this.#equations++
   }
 
   /** `(select x from t …`, `(select 1)`, `select * from t` where an operand could stand. */
@@ -579,7 +593,7 @@ class Reading {
     if (word(i, 'create'))
       return (
         (word(i + 1, 'or') && word(i + 2, 'replace')) ||
-        (kinds[i + 1] === Sql.clause &&
+        ((kinds[i + 1] === Sql.clause || kinds[i + 1] === Sql.mild) &&
           named(name) &&
           (kinds[i + 3] === Sql.open ||
             word(i + 3, 'as') ||
@@ -603,7 +617,7 @@ class Reading {
       )
     if (word(i, 'begin')) return (kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.word) && kinds[i + 2] === Sql.dot
     if (word(i, 'desc') || word(i, 'describe') || word(i, 'use') || word(i, 'vacuum'))
-      return i > 0 && named(i + 1) && kinds[i + 2] === Sql.comment
+      return named(i + 1) && ((kinds[i + 2] === Sql.comment && this.#blankComment(i + 2)) || (kinds[i + 2] === Sql.semicolon && kinds[i + 3] === Sql.comment))
     if (word(i, 'load')) return word(i + 1, 'data') && (word(name, 'infile') || word(name, 'local'))
     if (word(i, 'copy'))
       return (
@@ -621,7 +635,17 @@ class Reading {
     if (this.#tokens.ends[i - 1] !== this.#tokens.starts[i]) return false
     const unit = this.#text.charCodeAt(this.#tokens.starts[i - 1]!)
     const length = this.#tokens.ends[i - 1]! - this.#tokens.starts[i - 1]!
+    if (this.#tokens.ends[i]! - this.#tokens.starts[i]! < 2) return false
     return unit === 95 || (length === 1 && !this.#operandDue && i - 1 > this.#first)
+  }
+
+  /** Only `all`, `distinct`, brackets and comments stand between UNION and its SELECT. */
+  #followsUnion(select: number): boolean {
+    for (let i = this.#union + 1; i < select; i++) {
+      const kind = this.#kinds[i]
+      if (kind !== Sql.prefix && kind !== Sql.open && kind !== Sql.comment) return false
+    }
+    return true
   }
 
   #aliasAllowed(i: number): boolean {
@@ -698,8 +722,28 @@ class Reading {
       constant(i + 2) &&
       kinds[i + 3] === Sql.compare &&
       constant(i + 4) &&
-      kinds[i + 5] === Sql.comma
+      (kinds[i + 5] === Sql.comma ||
+        (kinds[i + 5] === Sql.close && (kinds[i + 6] === Sql.select || kinds[i + 6] === Sql.statement)))
     )
+  }
+
+  /** `' and + so + on '`: words with signs between, as a form's `+` for a space makes them. */
+  #onlyWordsJoined(last: number): boolean {
+    let words = 0
+    let signs = 0
+    for (let i = 1; i < last; i++) {
+      const kind = this.#kinds[i]!
+      const unit = this.#text.charCodeAt(this.#tokens.starts[i]!)
+      if (kind === Sql.operator && (unit === 43 || unit === 45)) signs++
+      else if (isNameLike(kind) || kind === Sql.clause || kind === Sql.prefix) words++
+      else if (kind !== Sql.string && kind !== Sql.comma && kind !== Sql.dot && (kind !== Sql.logic || !isLetter(unit))) return false
+    }
+    return words > 0 && signs > 0
+  }
+
+  /** The hidden rest follows a value, not a word of a sentence, or nothing is in it. */
+  #telling(last: number): boolean {
+    return (this.#compares > 0 && this.#bySign) || this.#clauses > 0 || !isNameLike(this.#leftKind) || this.#blankComment(last)
   }
 
   #blankComment(i: number): boolean {
@@ -797,10 +841,13 @@ class Reading {
     this.#joins = 0
     this.#compares = 0
     this.#constants = 0
+    this.#equations = 0
+    this.#bySign = false
     this.#charCalls = 0
     this.#cases = 0
     this.#clauses = 0
     this.#union = -1
+    this.#unionSelect = false
     this.#select = -1
     this.#selectItems = 0
     this.#from = false
@@ -819,10 +866,16 @@ const none = -0x7fffffff
 const opensClause = (word: string): boolean =>
   /^(?:as|into|values|set|on|using|join|with|returning|top|over)$/.test(word)
 
+const isNameLike = (kind: number): boolean =>
+  kind === Sql.word || kind === Sql.mild || kind === Sql.probe || kind === Sql.catalogue || kind === Sql.type
+
+const isPlainValue = (kind: number): boolean => kind === Sql.number || kind === Sql.string
+
 const isConstant = (kind: number): boolean => kind === Sql.number || kind === Sql.string || kind === Sql.literal
 
 const isCallable = (kind: number): boolean =>
   kind === Sql.word ||
+  kind === Sql.compare ||
   kind === Sql.mild ||
   kind === Sql.probe ||
   kind === Sql.catalogue ||

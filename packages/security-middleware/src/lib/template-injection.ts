@@ -24,7 +24,13 @@ const openers: ReadonlyArray<readonly [open: string, close: string]> = [
  * and passes. Also directives: `{% import`, `<#assign`, `#set($x=`, `{php}`.
  */
 export function templateInjection(text: string, bits: number): Span | undefined {
-  if ((bits & (Has.brace | Has.less | Has.paren | Has.bracket | Has.hash)) === 0) return undefined
+  const delimiters =
+    bits & Has.brace ||
+    (bits & Has.less && bits & (Has.percent | Has.hash | Has.colon | Has.at)) ||
+    (bits & Has.at && bits & Has.paren) ||
+    (bits & Has.hash && bits & Has.paren) ||
+    (bits & Has.bracket && text.includes('[['))
+  if (!delimiters) return undefined
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
     if (

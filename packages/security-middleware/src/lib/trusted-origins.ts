@@ -58,7 +58,7 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
       if (origin !== undefined) {
         const preflight = cors?.preflight(request, origin)
         if (preflight) return preflight
-        if (!isSafe(request.method) && !isTrusted(origin)) return foreignOrigin
+        if (!isSafe(request.method) && !isOf(origin, host) && !isTrusted(origin)) return foreignOrigin
       } else if (!isSafe(request.method)) {
         const referer = request.header('referer')
         if (referer !== undefined && !isTrusted(URL.parse(referer)?.origin ?? 'null')) return foreignReferer
@@ -72,6 +72,12 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
 
 function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+/** Whether an Origin is of the host that was asked, and is served: what almost every request is. */
+function isOf(origin: string, host: string): boolean {
+  const scheme = origin.length - host.length
+  return (scheme === 8 || scheme === 7) && origin.endsWith(host) && (origin.startsWith('https://') || origin.startsWith('http://'))
 }
 
 /** RFC 3986 reg-name or IP literal with an optional port, and nothing a URL could hide behind. */

@@ -56,7 +56,14 @@ export interface Validated<Body = unknown, Query = unknown, Params = unknown, He
 }
 
 type Part = StandardSchema | undefined
-const latest = requestKey<Validated>()
+
+/** What was validated of a request, the last first: a router's policy and the application's may both have been at it. */
+interface Entry {
+  readonly policy: object
+  readonly validated: Validated
+  readonly before: Entry | undefined
+}
+const entries = requestKey<Entry>()
 
 /**
  * The validated input of a request: of the policy given, typed by its schemas, else of the last one that ran.
@@ -66,8 +73,10 @@ const latest = requestKey<Validated>()
 export function valid<Result>(request: object, policy: Validation<Result>): Result
 export function valid(request: object): Validated
 export function valid(request: object, policy?: Validation<unknown>): unknown {
-  if (policy) return resultsOf.get(policy)!(request)
-  return found(latest.get(request))
+  let entry = entries.get(request)
+  while (policy !== undefined && entry !== undefined && entry.policy !== policy) entry = entry.before
+  if (entry) return entry.validated
+  throw new SecurityError('ERR_SHOP_SECURITY_NOT_VALIDATED', 'valid() was asked about a request that the policy has not let through; is it in protect(...), and does its route match?')
 }
 
 /** The policy of {@link validate}, typed by what its schemas give. */
@@ -75,8 +84,6 @@ export interface Validation<Result> extends Policy {
   /** Only a type: what {@link valid} gives for this policy. */
   readonly traits: NonNullable<Policy['traits']> & { readonly validates?: Result }
 }
-
-const resultsOf = new WeakMap<object, (request: object) => unknown>()
 
 /**
  * Parses and validates requests. Bytes, depth, members and elements are bounded before parsing; `__proto__`,
@@ -100,7 +107,6 @@ export function validate<
   options: ValidateOptions<Body, Query, Params, Headers> = {},
 ): Validation<Validated<OutputOf<Body>, OutputOf<Query>, OutputOf<Params>, OutputOf<Headers>>> {
   const rules = compile(options)
-  const results = requestKey<Validated>()
 
   function evaluate(request: RequestView): Verdict | undefined | Promise<Verdict | undefined> {
     const params = rules.match(request)
@@ -113,7 +119,7 @@ export function validate<
       return finish(request, input, {}, 0)
     }
     if (!hasBody(request)) return check(undefined)
-    return readBody(request, rules).then((read) => ('fault' in read ? { deny: faults[read.fault] } : check(read.value)))
+    return readBody(request, rules, check)
   }
 
   /** One part after the other, waiting only for a schema that waits. */
@@ -127,9 +133,7 @@ export function validate<
       const refused = accept(part, result, output)
       if (refused) return refused
     }
-    const validated = output as unknown as Validated
-    results.set(request, validated)
-    latest.set(request, validated)
+    entries.set(request, { policy, validated: output as unknown as Validated, before: entries.get(request) })
     return undefined
   }
 
@@ -138,7 +142,6 @@ export function validate<
     evaluate,
     traits: { after: ['csrf', 'trusted-origins', 'rate-limit'] },
   }
-  resultsOf.set(policy, (request) => found(results.get(request)))
   return policy
 }
 
@@ -146,11 +149,6 @@ function accept(part: RequestPart, result: StandardResult<unknown>, output: Reco
   if (result.issues) return { deny: invalid(part, result.issues) }
   output[part] = result.value
   return undefined
-}
-
-function found(validated: Validated | undefined): Validated {
-  if (validated) return validated
-  throw new SecurityError('ERR_SHOP_SECURITY_NOT_VALIDATED', 'valid() was asked about a request that the policy has not let through; is it in protect(...), and does its route match?')
 }
 
 interface Rules {
@@ -228,42 +226,54 @@ function hasBody(request: RequestView): boolean {
   return (length !== undefined && length !== '0') || request.header('transfer-encoding') !== undefined
 }
 
-async function readBody(request: RequestView, rules: Rules): Promise<{ readonly value: unknown } | { readonly fault: Fault }> {
-  const type = request.header('content-type') ?? ''
-  const json = rules.json && /^application\/(?:json|[\w.!#$&^+-]+\+json)\s*(?:;|$)/i.test(type)
-  const form = !json && rules.form && /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)
-  if (!json && !form) return rules.required ? { fault: 'type' } : { value: undefined }
-  const charset = /;\s*charset="?([\w-]+)/i.exec(type)?.[1]
-  if (charset !== undefined && !/^utf-?8$/i.test(charset)) return { fault: 'type' }
-  let bytes = await request.bytes(rules.bytes)
+type Read = { readonly value: unknown } | { readonly fault: Fault }
+type Decision = Verdict | undefined | Promise<Verdict | undefined>
+
+/** Reads the body if it is of a kind that is taken, and goes on with its value; one turn of the microtask queue where the bytes are there. */
+function readBody(request: RequestView, rules: Rules, check: (body: unknown) => Decision): Decision {
+  const kind = kindOf(request.header('content-type') ?? '', rules)
+  if (kind === undefined) return rules.required ? { deny: faults.type } : check(undefined)
   const encoding = request.header('content-encoding')
-  if (encoding !== undefined && encoding !== 'identity') {
-    if (!isEncoding(encoding, rules.encodings)) return { fault: 'compression' }
-    const plain = await decoded(bytes, encoding, rules.bytes)
-    if (typeof plain === 'string') return { fault: plain }
-    bytes = plain
+  const settle = (bytes: Uint8Array): Decision => {
+    const read = parse(bytes, kind, rules)
+    return 'fault' in read ? { deny: faults[read.fault] } : check(read.value)
   }
-  if (!isUtf8(bytes)) return { fault: 'encoding' }
-  return json ? parseJson(bytes, rules) : parseForm(bytes, rules)
+  if (encoding === undefined || encoding === 'identity') return request.bytes(rules.bytes).then(settle)
+  if (!isEncoding(encoding, rules.encodings)) return { deny: faults.compression }
+  return request
+    .bytes(rules.bytes)
+    .then((bytes) => decoded(bytes, encoding, rules.bytes))
+    .then((plain) => (typeof plain === 'string' ? { deny: faults[plain] } : settle(plain)))
 }
 
-function parseJson(bytes: Uint8Array, rules: Rules): { readonly value: unknown } | { readonly fault: Fault } {
+function kindOf(type: string, rules: Rules): 'json' | 'form' | undefined {
+  if (rules.json && type === 'application/json') return 'json'
+  const charset = /;\s*charset="?([\w-]+)/i.exec(type)?.[1]
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) return undefined
+  if (rules.json && /^application\/(?:json|[\w.!#$&^+-]+\+json)\s*(?:;|$)/i.test(type)) return 'json'
+  return rules.form && /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type) ? 'form' : undefined
+}
+
+function parse(bytes: Uint8Array, kind: 'json' | 'form', rules: Rules): Read {
+  if (!isUtf8(bytes)) return { fault: 'encoding' }
+  if (kind === 'json') return parseJson(bytes, rules)
+  const form = parseUrlencoded(textOf(bytes), rules.pairs)
+  return 'fault' in form ? form : { value: form.values }
+}
+
+function parseJson(bytes: Uint8Array, rules: Rules): Read {
   if (bytes.byteLength === 0) return { value: undefined }
-  const scanned = rules.scan(bytes)
-  if (typeof scanned === 'string') return { fault: scanned }
+  const shape = rules.scan(bytes)
+  if (typeof shape === 'string') return { fault: shape }
+  const text = textOf(bytes)
   let value: unknown
   try {
-    value = JSON.parse(textOf(bytes))
+    value = JSON.parse(text)
   } catch {
     return { fault: 'malformed' }
   }
-  const fault = inspectJson(value, rules.duplicates ? 0 : scanned.keys)
+  const fault = inspectJson(text, value, shape, rules.duplicates)
   return fault ? { fault } : { value }
-}
-
-function parseForm(bytes: Uint8Array, rules: Rules): { readonly value: unknown } | { readonly fault: Fault } {
-  const form = parseUrlencoded(textOf(bytes), rules.pairs)
-  return 'fault' in form ? form : { value: form.values }
 }
 
 function textOf(bytes: Uint8Array): string {
