@@ -26,7 +26,7 @@ test('what does ten times the work costs several times as much', async () => {
     for (let i = 0; i < n; i++) sum += Math.sqrt(i ^ sum)
     return sum
   }
-  const { small, big } = await interleave({ small: work(1e4), big: work(1e5) }, { repeats: 3, turn: 10 })
+  const { small, big } = await interleave({ small: work(1e4), big: work(1e5) }, { repeats: 5, turn: 20 })
   expect(big.us / small.us).toBeGreaterThan(3)
 })
 

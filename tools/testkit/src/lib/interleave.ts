@@ -34,12 +34,12 @@ export async function interleave<Name extends string>(
   const { repeats = 7, turn = 40, clock = 'cpu', bytes = false } = options
   const names = Object.keys(arms) as Name[]
   const calls = new Map<Name, number>()
-  for (const name of names) calls.set(name, options.calls ?? (await calibrate(arms[name], turn)))
+  for (const name of names) calls.set(name, options.calls ?? (await calibrate(arms[name], turn, clock)))
   const best = new Map<Name, number>()
   for (let round = 0; round < repeats; round++) {
     for (const name of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
       const n = calls.get(name)!
-      collect() // nobody pays for another's garbage
+      await collected() // nobody pays for another's garbage
       const us = (await timed(arms[name], n, clock)) / n
       best.set(name, Math.min(us, best.get(name) ?? Infinity))
     }
@@ -69,30 +69,37 @@ async function run(arm: Arm, calls: number): Promise<void> {
   }
 }
 
-/** Doubles the calls until a turn is long enough; warms the code up on the way. */
-async function calibrate(arm: Arm, turn: number): Promise<number> {
+/** Doubles the calls until a turn is long enough, or waits too long for it; warms the code up on the way. */
+async function calibrate(arm: Arm, turn: number, clock: 'cpu' | 'wall'): Promise<number> {
   for (let calls = 1; ; calls *= 2) {
     const start = performance.now()
-    await run(arm, calls)
-    const took = performance.now() - start
-    if (took >= turn) return calls
-    if (took >= turn / 8) return Math.ceil((calls * turn) / took)
+    const took = (await timed(arm, calls, clock)) / 1000
+    if (took >= turn || performance.now() - start >= turn * 10) return calls
+    if (took >= turn / 4) return Math.ceil((calls * turn) / took)
   }
 }
 
-/** The least of several short series, each too short to be collected in. */
+/** The median of series short enough not to be collected in: new space holds a megabyte after a collection. */
 async function allocated(arm: Arm): Promise<number> {
-  let least = Infinity
-  for (let calls = 256, tries = 0; tries < 12; tries++) {
-    collect()
-    const before = process.memoryUsage().heapUsed
-    await run(arm, calls)
-    const grown = process.memoryUsage().heapUsed - before
-    if (grown > 4e6) calls = Math.max(1, calls >> 2)
-    if (grown >= 0) least = Math.min(least, grown / calls)
-  }
-  return least
+  let calls = 1
+  while (calls < 4096 && (await grown(arm, calls)) < 100_000) calls *= 2
+  const series: number[] = []
+  for (let i = 0; i < 15; i++) series.push((await grown(arm, calls)) / calls)
+  return series.toSorted((a, b) => a - b)[7]!
+}
+
+async function grown(arm: Arm, calls: number): Promise<number> {
+  await collected()
+  const before = process.memoryUsage().heapUsed
+  await run(arm, calls)
+  return process.memoryUsage().heapUsed - before
 }
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
+
+/** A collection, and a moment for the helper threads to sweep: their time is in the process's CPU time. */
+async function collected(): Promise<void> {
+  collect()
+  await new Promise((resolve) => setTimeout(resolve, 3))
+}
