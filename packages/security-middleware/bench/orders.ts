@@ -28,7 +28,7 @@ export const orderSchema: z.ZodType = z.object({
 
 /** The validation of one order. */
 export function validation(): Validation<Validated> {
-  return validate({ body: orderSchema }) as Validation<Validated>
+  return validate({ route: 'POST /orders', body: orderSchema }) as Validation<Validated>
 }
 
 /** All five, in the order the shop has them. */

@@ -77,8 +77,8 @@ const arms: Record<string, () => Server | Promise<Server>> = {
   'express headers': () => expressArm((app) => (app.use(onExpress(securityHeaders())), [express.json()])),
   'express policies': () =>
     expressArm((app) => {
-      app.use(onExpress(...policies(hosts, validated).slice(0, -1)))
-      return [onExpress(validated), (request, _response, next) => (valid(request, validated), next())]
+      app.use(onExpress(...policies(hosts, validated)))
+      return [(request, _response, next) => (valid(request, validated), next())]
     }),
   'express peers': () =>
     expressArm((app) => {

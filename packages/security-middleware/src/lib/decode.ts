@@ -161,7 +161,7 @@ function utf7(text: string, i: number): Piece {
   let bits = 0
   let held = 0
   let end = i + 1
-  for (; end < text.length && end - i < 4096; end++) {
+  for (; end < text.length && end - i < 256; end++) {
     const value = base64(text.charCodeAt(end))
     if (value < 0) break
     held = ((held << 6) | value) & 0xffffff

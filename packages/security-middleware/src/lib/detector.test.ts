@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+
 import { corpus } from '@shop/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -108,7 +111,20 @@ describe('detect', () => {
     }
   })
 
-  it('answers for every naughty string', (context) => {
-    for (const text of JSON.parse(corpus(context, 'attacks/naughty-strings.json')) as string[]) detect(text)
+  it('answers for every naughty string', () => {
+    const strings = JSON.parse(readFileSync(path.join(corpus('attacks'), 'naughty-strings.json'), 'utf8')) as string[]
+    for (const text of strings) detect(text)
+    expect(strings.length).toBeGreaterThan(500)
+  })
+
+  it('keeps what it found in the development corpus, and keeps silent on its natural values', () => {
+    const rows = readFileSync(path.join(corpus('attacks'), 'development.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { label: string; category: string; value: string })
+    const share = (chosen: typeof rows): number => chosen.filter(({ value }) => detect(value)).length / chosen.length
+    expect(share(rows.filter(({ label }) => label === 'attack'))).toBeGreaterThan(0.985)
+    expect(share(rows.filter(({ category }) => category === 'natural'))).toBe(0)
+    expect(share(rows.filter(({ category }) => category === 'tricky'))).toBeLessThan(0.02)
   })
 })

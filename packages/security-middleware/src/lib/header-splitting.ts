@@ -122,7 +122,9 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
   if (startsWithWord(text, 'http/', i))
     return encoded || /^http\/\d(?:\.\d)? \d{3}\b/i.test(text.slice(i, i + 16)) ? 'http-second-response' : undefined
   if (encoded && blank && text.charCodeAt(i) === 60) return 'http-body-after-blank-line'
-  for (const name of headers) {
+  let colon = i
+  while (colon < text.length && colon - i < 40 && /[\w-]/.test(text[colon]!)) colon++
+  for (const name of text.charCodeAt(colon) === 58 ? headers : []) {
     if (!startsWithWord(text, name, i)) continue
     let end = i + name.length
     if (name.endsWith('-')) while (end < text.length && /[\w-]/.test(text[end]!) && end - i < 48) end++

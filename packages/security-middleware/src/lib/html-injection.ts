@@ -67,8 +67,7 @@ function tagRule(text: string, at: number): string | undefined {
     return unit === 91 || unit === 96 || closing ? (hasHandler(text, i, 512) ? 'html-handler' : undefined) : undefined
   const start = i
   while (i < text.length && (isWord(text.charCodeAt(i)) || text.charCodeAt(i) === 58 || text.charCodeAt(i) === 45)) i++
-  const colon = text.lastIndexOf(':', i)
-  const name = colon > start ? colon + 1 : start
+  const name = afterPrefix(text, start, i)
   const kind = tags.lookup(text, name, i)
   const next = text.charCodeAt(i)
   if (kind === Tag.active) {
@@ -101,6 +100,12 @@ function tagRule(text: string, at: number): string | undefined {
   )
     return 'html-animated-attribute'
   return attributes(text, i)
+}
+
+/** Where the local part of `prefix:name` begins. */
+function afterPrefix(text: string, start: number, end: number): number {
+  for (let i = end - 1; i > start; i--) if (text.charCodeAt(i) === 58) return i + 1
+  return start
 }
 
 /** Whether the raw-text element closed at `at` was opened before, in the same value. */

@@ -162,7 +162,7 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
   if (opener === 3) return sign === 36 || kind === Command.sure ? 'shell-substitution' : undefined
   if (sign === 10 || sign === 13)
     return (kind === Command.sure && (argument || (atEnd && separator < 12))) ||
-      (argument && !/\n.*\n/.test(text.slice(0, 512)))
+      (argument && !hasThreeLines(text))
       ? 'shell-command'
       : undefined
   if (argument && (kind === Command.sure || strongArgument(text, after))) return 'shell-command'
@@ -180,6 +180,12 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
     return glued || sign === 124 || terminator ? 'shell-command' : undefined
   if (kind === Command.common && terminator && glued && next === sign) return 'shell-command'
   return undefined
+}
+
+/** A command comes on one line or two; a letter has more. */
+function hasThreeLines(text: string): boolean {
+  const first = text.indexOf('\n')
+  return first >= 0 && text.indexOf('\n', first + 1) >= 0
 }
 
 /** `| Name | Meaning |`: a row of a table in Markdown. */

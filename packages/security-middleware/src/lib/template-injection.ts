@@ -31,6 +31,7 @@ export function templateInjection(text: string, bits: number): Span | undefined 
     (bits & Has.hash && bits & Has.paren) ||
     (bits & Has.bracket && text.includes('[['))
   if (!delimiters) return undefined
+  spare = text.length * 4 + 4_096
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
     if (
@@ -50,11 +51,15 @@ export function templateInjection(text: string, bits: number): Span | undefined 
   return undefined
 }
 
+/** What is left of this text for looking ahead; when it is used up, expressions are read no further than 24 characters. */
+let spare = 0
+
 function delimited(text: string, at: number): string | undefined {
   for (const [open, close] of openers) {
     if (text.charCodeAt(at) !== open.charCodeAt(0) || text.charCodeAt(at + 1) !== open.charCodeAt(1)) continue
     const from = at + 2
-    const body = text.slice(from, from + 256)
+    const body = text.slice(from, from + Math.min(256, Math.max(24, spare)))
+    spare -= body.length
     const end = body.indexOf(close)
     const inner = end < 0 ? body : body.slice(0, end)
     const rule = expression(inner, open, end >= 0)

@@ -5,14 +5,15 @@ import { startsWithWord } from './word-table.ts'
 /** Looks for XML that makes a parser fetch or expand something: external or parameter entities, a DOCTYPE with a system or public identifier or an internal subset, XInclude, schema locations and imports. `<!DOCTYPE html>` passes. */
 export function xmlEntity(text: string, bits: number): Span | undefined {
   if ((bits & Has.less) === 0) return undefined
+  const located = /schemalocation|xinclude/i.test(text)
   for (let i = text.indexOf('<'); i >= 0; i = text.indexOf('<', i + 1)) {
-    const rule = ruleAt(text, i)
+    const rule = ruleAt(text, i, located)
     if (rule) return { start: i, end: Math.min(text.length, i + 48), rule }
   }
   return undefined
 }
 
-function ruleAt(text: string, at: number): string | undefined {
+function ruleAt(text: string, at: number, located: boolean): string | undefined {
   if (startsWithWord(text, '<!entity', at)) return 'xml-entity-declaration'
   if (startsWithWord(text, '<!doctype', at)) {
     let i = at + 9
@@ -46,7 +47,7 @@ function ruleAt(text: string, at: number): string | undefined {
     return /(?:schemalocation|xinclude|<\w{1,12}:(?:include|import))/i.test(text.slice(at, at + 512))
       ? 'xml-schema-location'
       : undefined
-  return i > at + 1 && /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440))
+  return located && i > at + 1 && /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440))
     ? 'xml-schema-location'
     : undefined
 }
