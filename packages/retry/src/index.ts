@@ -1,9 +1,18 @@
 export { adaptiveLimit, type AdaptiveLimit, type AdaptiveLimitOptions } from './lib/limit.ts'
 export type { Jitter } from './lib/backoff.ts'
-export { breaker, type Breaker, type BreakerChange, type BreakerMode, type BreakerOptions, type BreakerState } from './lib/breaker.ts'
+export {
+  breaker,
+  type Breaker,
+  type BreakerChange,
+  type BreakerMode,
+  type BreakerOptions,
+  type BreakerState,
+} from './lib/breaker.ts'
 export { type BudgetOptions, retryBudget, type RetryBudget } from './lib/budget.ts'
 export { bulkhead, type Bulkhead, type BulkheadOptions } from './lib/bulkhead.ts'
 export { classify, classifyResult } from './lib/classify.ts'
+export { type ClusterLink, clusterLink, type ClusterLinkOptions } from './lib/cluster/link.ts'
+export type { Transport } from './lib/cluster/transport.ts'
 export type { Context, RunOptions, Task } from './lib/context.ts'
 export { deadline, type Deadline } from './lib/deadline.ts'
 export type { Duration } from './lib/duration.ts'
@@ -21,9 +30,16 @@ export { retry, type Retry, type RetryOptions } from './lib/retry.ts'
 export { retryAfter } from './lib/retry-after.ts'
 export { type Runtime, systemRuntime } from './lib/runtime.ts'
 export { SQLSTATE } from './lib/sqlstate.ts'
+export { standard, type StandardOptions } from './lib/standard.ts'
 export { HTTP_STATUS } from './lib/status.ts'
 export { Strategy } from './lib/strategy.ts'
 export { STRIPE } from './lib/stripe.ts'
 export { throttle, type Throttle, type ThrottleOptions } from './lib/throttle.ts'
 export { timeout, type Timeout } from './lib/timeout.ts'
+export {
+  retryTransaction,
+  type TransactionClient,
+  type TransactionOptions,
+  type TransactionPool,
+} from './lib/transaction.ts'
 export type { Retryable, Row, Verdict } from './lib/verdict.ts'

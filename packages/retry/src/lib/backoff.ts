@@ -1,4 +1,3 @@
-
 /**
  * How chance spreads the delays ("Exponential Backoff And Jitter", AWS Architecture Blog 2015): `full` from 0 to the step,
  * `equal` from half the step, `decorrelated` from the base to three times the last delay, `none` not at all.

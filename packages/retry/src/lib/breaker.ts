@@ -145,7 +145,11 @@ export class Breaker extends Strategy implements Gate {
 
   /** Tells it what to do, whatever it sees; `auto` gives the decision back to it. */
   force(mode: BreakerMode): void {
-    if (mode === 'auto' && (this.#state.kind === 'closed' || this.#state.kind === 'open' || this.#state.kind === 'half-open')) return
+    if (
+      mode === 'auto' &&
+      (this.#state.kind === 'closed' || this.#state.kind === 'open' || this.#state.kind === 'half-open')
+    )
+      return
     this.#become(mode === 'auto' ? CLOSED : FORCED[mode], 'forced')
   }
 
@@ -182,7 +186,8 @@ export class Breaker extends Strategy implements Gate {
 
   leave(outcome: Outcome, elapsedMs: number, era: number): void {
     // a later gate refused what this one had let in: its place as a probe is free again
-    if (era === NO_ERA && this.#state.kind === 'half-open' && this.#state.probing > 0) return this.#probed('ignored', false)
+    if (era === NO_ERA && this.#state.kind === 'half-open' && this.#state.probing > 0)
+      return this.#probed('ignored', false)
     if (era !== this.era) return
     const failed = outcome !== 'ok' && outcome !== 'answered'
     if (this.#state.kind === 'half-open') return this.#probed(outcome, failed)
@@ -213,11 +218,13 @@ export class Breaker extends Strategy implements Gate {
     const state = this.#state
     if (state.kind === 'open') {
       const left = state.until - this.#runtime.now()
-      if (left > 0) return new Refusal('open', 'ERR_SHOP_RETRY_OPEN', `${this.#name}: the circuit is open (${state.why})`, left)
+      if (left > 0)
+        return new Refusal('open', 'ERR_SHOP_RETRY_OPEN', `${this.#name}: the circuit is open (${state.why})`, left)
       this.#become({ kind: 'half-open', passed: 0, probing: 1 }, 'asking again')
       return undefined
     }
-    if (state.kind !== 'half-open') return new Refusal('open', 'ERR_SHOP_RETRY_OPEN', `${this.#name}: the circuit is forced open`)
+    if (state.kind !== 'half-open')
+      return new Refusal('open', 'ERR_SHOP_RETRY_OPEN', `${this.#name}: the circuit is forced open`)
     if (state.probing >= this.#ramp(state.passed)) return this.#busy
     this.#state = { ...state, probing: state.probing + 1 }
     return undefined

@@ -217,7 +217,8 @@ export class Call implements Owner, Waiter {
   #endFailed(reason: Reason): void {
     const failed = this.#lastFailed!
     this.#leaveOuter(this.#plan.inner, outcomeOf(failed.error, failed.verdict))
-    if (failed.value !== undefined && failed.error === undefined && !this.#plan.fallback) return this.#settle(true, failed.value)
+    if (failed.value !== undefined && failed.error === undefined && !this.#plan.fallback)
+      return this.#settle(true, failed.value)
     this.#end(reason, reason === 'deadline' ? late(failed.error) : failed.error, failed.value)
   }
 

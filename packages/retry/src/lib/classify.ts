@@ -45,7 +45,11 @@ function listed(error: object): Verdict | undefined {
   if (sql) return { domain: 'postgres', row: sql[0], ...sql[1] }
   const network = networkRow(error)
   if (network) return { domain: 'network', row: network[0], ...network[1] }
-  const { status, statusCode, response } = error as { status?: unknown; statusCode?: unknown; response?: { status?: unknown } }
+  const { status, statusCode, response } = error as {
+    status?: unknown
+    statusCode?: unknown
+    response?: { status?: unknown }
+  }
   const code = [status, statusCode, response?.status].find((each) => typeof each === 'number')
   const found = code === undefined ? undefined : statusRow(code as number)
   return found && withHint(error, 'status', String(code), found)

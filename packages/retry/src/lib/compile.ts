@@ -18,7 +18,10 @@ export type Piece =
 const PLACES: Readonly<Partial<Record<Piece['kind'], readonly ['before' | 'after', string]>>> = {
   deadline: ['before', 'inside retry it would limit one attempt, which is what timeout() is for'],
   timeout: ['after', 'outside retry it would limit the whole call, which is what deadline() is for'],
-  breaker: ['after', 'outside retry it counts a call that was saved by its third attempt as healthy, and retry hammers what the breaker should have closed off'],
+  breaker: [
+    'after',
+    'outside retry it counts a call that was saved by its third attempt as healthy, and retry hammers what the breaker should have closed off',
+  ],
   hedge: ['after', 'outside retry every copy would retry by itself'],
 }
 

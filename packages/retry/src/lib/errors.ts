@@ -11,7 +11,8 @@ export const RETRY_ERRORS = {
   ERR_SHOP_RETRY_TIMEOUT: 'One attempt took longer than its timeout.',
   ERR_SHOP_RETRY_DISPOSED: 'The pipeline has been disposed.',
   ERR_SHOP_RETRY_HEDGED: 'Another copy of this request answered first; the reason of its abort signal.',
-  ERR_SHOP_RETRY_OUTCOME_UNKNOWN: 'The connection was lost during COMMIT: the transaction may or may not have happened.',
+  ERR_SHOP_RETRY_OUTCOME_UNKNOWN:
+    'The connection was lost during COMMIT: the transaction may or may not have happened.',
   ERR_SHOP_RETRY_STORE: 'An idempotency store answered something that cannot be.',
   ERR_SHOP_RETRY_CHAOS: 'A fault injected by the chaos strategy.',
 } as const

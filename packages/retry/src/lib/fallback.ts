@@ -24,7 +24,11 @@ class Rule implements FallbackRule {
 
   constructor(answer: (context: FallbackContext) => unknown, options: FallbackOptions | undefined) {
     if (typeof answer !== 'function') {
-      throw new RetryConfigError('ERR_SHOP_RETRY_FUNCTION', 'fallback', 'fallback needs a function that gives the answer')
+      throw new RetryConfigError(
+        'ERR_SHOP_RETRY_FUNCTION',
+        'fallback',
+        'fallback needs a function that gives the answer',
+      )
     }
     const { when } = readOptions('fallback', options, { when: callback<(context: FallbackContext) => boolean>() })
     this.#answer = answer

@@ -26,10 +26,16 @@ export class Pipeline implements AsyncDisposable {
   readonly #run: Runner
 
   constructor(name: string, strategies: readonly Strategy[], options?: PipelineOptions) {
-    const { runtime } = readOptions('pipeline', options, { runtime: (_option, value) => (value ?? systemRuntime) as Runtime })
+    const { runtime } = readOptions('pipeline', options, {
+      runtime: (_option, value) => (value ?? systemRuntime) as Runtime,
+    })
     this.name = named(name)
     this.strategies = Object.freeze([...checked(name, strategies)])
-    this.#plan = compile(name, this.strategies.map((strategy) => strategy.piece), runtime)
+    this.#plan = compile(
+      name,
+      this.strategies.map((strategy) => strategy.piece),
+      runtime,
+    )
     this.#run = runner(this.#plan)
     this.fetch = replayingFetch((task, run) => this.run(task, run))
     Object.freeze(this)
@@ -104,5 +110,9 @@ function named(name: unknown): string {
 
 function checked(name: string, strategies: unknown): readonly Strategy[] {
   if (Array.isArray(strategies) && strategies.every((each) => each instanceof Strategy)) return strategies
-  throw new RetryConfigError('ERR_SHOP_RETRY_STRATEGY', name, `${name} needs an array of strategies: retry(), breaker(), …`)
+  throw new RetryConfigError(
+    'ERR_SHOP_RETRY_STRATEGY',
+    name,
+    `${name} needs an array of strategies: retry(), breaker(), …`,
+  )
 }

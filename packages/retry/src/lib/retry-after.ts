@@ -5,7 +5,11 @@ import { headerOf } from './headers.ts'
  * or `x-ratelimit-reset` of a refused request. The longest wins, for none of them may be shortened.
  */
 export function retryAfter(source: unknown, wallMs: number = Date.now()): number | undefined {
-  if (typeof source === 'object' && source !== null && typeof (source as { retryAfter?: unknown }).retryAfter === 'number') {
+  if (
+    typeof source === 'object' &&
+    source !== null &&
+    typeof (source as { retryAfter?: unknown }).retryAfter === 'number'
+  ) {
     return (source as { retryAfter: number }).retryAfter
   }
   const asked = [

@@ -35,12 +35,17 @@ export interface RetryOptions {
   readonly budget?: RetryBudget | BudgetOptions | false
 }
 
-const UNWANTED = { ...row('always', 'whenResult says so'), domain: 'none', row: 'whenResult' } as const satisfies Verdict
+const UNWANTED = {
+  ...row('always', 'whenResult says so'),
+  domain: 'none',
+  row: 'whenResult',
+} as const satisfies Verdict
 
 const budgetOption: Reader<RetryBudget | undefined> = (option, value) => {
   if (value === false) return undefined
   if (value instanceof RetryBudget) return value
-  if (value === undefined || (typeof value === 'object' && value !== null)) return new RetryBudget(value as BudgetOptions)
+  if (value === undefined || (typeof value === 'object' && value !== null))
+    return new RetryBudget(value as BudgetOptions)
   throw refused(option, value, 'a retryBudget(), its options, or false')
 }
 

@@ -43,7 +43,12 @@ function keep(resolve: (value: unknown) => void, reject: (error: unknown) => voi
   kept.reject = reject
 }
 
-function newCall(plan: Plan, task: Task<unknown>, options: RunOptions | undefined, asResult: boolean): [Call, Promise<unknown>] {
+function newCall(
+  plan: Plan,
+  task: Task<unknown>,
+  options: RunOptions | undefined,
+  asResult: boolean,
+): [Call, Promise<unknown>] {
   const promise = new Promise(keep)
   return [new Call(plan, task, options, asResult, kept.resolve, kept.reject), promise]
 }
@@ -87,5 +92,9 @@ function answer(reason: Reason, error: unknown, asResult: boolean): Promise<unkn
 
 function notAFunction(plan: Plan, task: unknown): RetryConfigError {
   const what = task === null ? 'null' : typeof task
-  return new RetryConfigError('ERR_SHOP_RETRY_FUNCTION', `${plan.name}.run`, `${plan.name}: run needs a function, not ${what}`)
+  return new RetryConfigError(
+    'ERR_SHOP_RETRY_FUNCTION',
+    `${plan.name}.run`,
+    `${plan.name}: run needs a function, not ${what}`,
+  )
 }

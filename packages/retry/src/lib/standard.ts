@@ -28,5 +28,11 @@ export function standard(options?: StandardOptions): Strategy[] {
     timeout: duration(1, '24h', '500ms'),
     idempotent: flag(false),
   })
-  return [deadline(read.deadline), retry({ idempotent: read.idempotent }), adaptiveLimit(), breaker(), timeout(read.timeout)]
+  return [
+    deadline(read.deadline),
+    retry({ idempotent: read.idempotent }),
+    adaptiveLimit(),
+    breaker(),
+    timeout(read.timeout),
+  ]
 }

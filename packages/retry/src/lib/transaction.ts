@@ -86,9 +86,13 @@ async function commit(client: TransactionClient): Promise<void> {
     // an answer of the server says that it was not committed; no answer says nothing
     const answered = typeof (error as { severity?: unknown }).severity === 'string' && classify(error).row !== '08007'
     if (answered && !classify(error).row.startsWith('57P')) throw error
-    throw new RetryError('ERR_SHOP_RETRY_OUTCOME_UNKNOWN', 'the connection was lost during COMMIT; the transaction may have happened', {
-      cause: error,
-    })
+    throw new RetryError(
+      'ERR_SHOP_RETRY_OUTCOME_UNKNOWN',
+      'the connection was lost during COMMIT; the transaction may have happened',
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -3,7 +3,9 @@ import type { Job, Line } from './server.ts'
 
 /** The server's queue under the deadline policy: the shipped queue, on virtual time. */
 export function deadlineLine(): Line {
-  const queue = new DeadlineQueue<Job>({ limit: 1000, target: 20, interval: 100 }, (job, why) => job.answer(unavailable(why)))
+  const queue = new DeadlineQueue<Job>({ limit: 1000, target: 100, interval: 100 }, (job, why) =>
+    job.answer(unavailable(why)),
+  )
   return {
     get size() {
       return queue.size

@@ -75,7 +75,8 @@ export class Server {
     const fate = trouble?.dead ?? (job.key % SHARDS === 0 ? trouble?.shard : undefined)
     if (fate === 'hang') return
     if (fate === 'refuse') return job.answer(failure('ECONNREFUSED'))
-    if (this.#runtime.random() < Math.max(this.#scenario.errors ?? 0, trouble?.errors ?? 0)) return job.answer(failure(500))
+    if (this.#runtime.random() < Math.max(this.#scenario.errors ?? 0, trouble?.errors ?? 0))
+      return job.answer(failure(500))
     if (this.#line.size >= (this.#scenario.queueLimit ?? Infinity)) return job.answer(failure(503))
     this.#line.push(job, this.#runtime.now())
     this.#pull()

@@ -1,0 +1,48 @@
+import type { Transport } from './transport.ts'
+
+/** What is used of an `ioredis` client. */
+export interface PubSub {
+  duplicate(): PubSub
+  subscribe(channel: string): Promise<unknown>
+  publish(channel: string, message: string): Promise<unknown>
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown
+  on(event: 'ready' | 'close' | 'error', listener: () => void): unknown
+  readonly status: string
+  disconnect(): void
+}
+
+/** How {@link redisTransport} connects. */
+export interface RedisTransportOptions {
+  /** @default 'shop:retry' */
+  readonly channel?: string
+}
+
+/**
+ * Messages over Redis pub/sub. Listens on a duplicate of the client, which reconnects and subscribes again by itself; while Redis
+ * is away messages are dropped, not queued.
+ */
+export function redisTransport(redis: PubSub, options: RedisTransportOptions = {}): Transport {
+  const channel = options.channel ?? 'shop:retry'
+  const listener = redis.duplicate()
+  return {
+    start(onMessage, onState) {
+      listener.on('message', (from, message) => from === channel && onMessage(message))
+      listener.on('ready', () => onState(true))
+      listener.on('close', () => onState(false))
+      listener.on('error', () => undefined)
+      listener.subscribe(channel).catch(() => undefined)
+    },
+    async send(message) {
+      if (redis.status !== 'ready') return false
+      try {
+        await redis.publish(channel, message)
+        return true
+      } catch {
+        return false
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      listener.disconnect()
+    },
+  }
+}

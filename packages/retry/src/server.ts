@@ -1,0 +1,1 @@
+export { deadlineOf, deadlines, type DeadlinesOptions, type RequestDeadline } from './lib/server/deadlines.ts'

@@ -1,0 +1,5 @@
+export { mean, percentile, type Row, toSvg, toTable } from './lib/simulate/report.ts'
+export { type Scenario, SCENARIOS, type Trigger } from './lib/simulate/scenario.ts'
+export { type Simulated, simulate, type SimulateOptions } from './lib/simulate/simulate.ts'
+export type { Outcome } from './lib/simulate/simulation.ts'
+export { VirtualRuntime } from './lib/simulate/virtual.ts'
