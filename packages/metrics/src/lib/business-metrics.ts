@@ -10,6 +10,8 @@ export interface BusinessMetricsOptions {
   readonly register?: Register
   /** Upper bounds of order values, in the currency's main unit. @default 5 to 5000 */
   readonly orderValueBuckets?: readonly number[]
+  /** Asked at each scrape: how many products cannot be bought now. Without it, set `outOfStock` yourself. */
+  readonly readOutOfStock?: () => number | Promise<number>
 }
 
 /** What a shop counts about its trade. */
@@ -46,10 +48,18 @@ const SECONDS: readonly number[] = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
  * into a label.
  */
 export function businessMetrics(options: BusinessMetricsOptions = {}): BusinessMetrics {
-  onlyKnown('businessMetrics()', options, ['register', 'orderValueBuckets'])
+  onlyKnown('businessMetrics()', options, ['register', 'orderValueBuckets', 'readOutOfStock'])
   const place = options.register && { register: options.register }
   const counts = <const L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
     counter({ ...place, name, help, labelNames })
+  const { readOutOfStock } = options
+  const outOfStock: Gauge = gauge({
+    ...place,
+    name: 'shop_inventory_out_of_stock',
+    help: 'Products out of stock',
+    aggregator: 'max',
+    ...(readOutOfStock && { collect: async () => outOfStock.set(await readOutOfStock()) }),
+  })
   return {
     orders: counts('shop_orders_total', 'Orders by status', 'status'),
     orderValue: histogram({
@@ -77,12 +87,7 @@ export function businessMetrics(options: BusinessMetricsOptions = {}): BusinessM
       labelNames: ['sku'],
       aggregator: 'max',
     }),
-    outOfStock: gauge({
-      ...place,
-      name: 'shop_inventory_out_of_stock',
-      help: 'Products out of stock',
-      aggregator: 'max',
-    }),
+    outOfStock,
     carts: counts('shop_carts_total', 'Carts by outcome', 'outcome'),
     signins: counts('shop_signins_total', 'Sign-ins by outcome', 'outcome'),
     emails: counts('shop_emails_total', 'Mails by template and outcome', 'template', 'outcome'),
