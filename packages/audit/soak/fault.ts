@@ -78,9 +78,11 @@ export async function faultRun(options: FaultOptions): Promise<FaultCount> {
       options.onKill?.(kill + 1)
     }
     if (options.outage) {
+      await writer.firstAck()
       await server.kill9()
       const before = writer.acknowledged.size
       await sleep(options.outage)
+      for (let i = 0; i < 200 && writer.acknowledged.size < before + 20; i++) await sleep(50)
       acknowledgedInOutage = writer.acknowledged.size - before
       await server.restart()
     }
