@@ -33,5 +33,11 @@ export function validation(): Validation<Validated> {
 
 /** All five, in the order the shop has them. */
 export function policies(hosts: readonly string[], validated: Policy = validation()): readonly Policy[] {
-  return [httpMetrics({ bodySizes: false, exemplars: false }), securityHeaders(), trustedOrigins({ hosts }), csrf({ development: false }), validated]
+  return [
+    httpMetrics({ bodySizes: false, exemplars: false }),
+    securityHeaders(),
+    trustedOrigins({ hosts }),
+    csrf({ development: false }),
+    validated,
+  ]
 }

@@ -59,7 +59,9 @@ const headersPolicy = securityHeaders()
 const fixed = securityHeaders({ csp: { 'script-src': ["'self'"], 'style-src': ["'self'"] } })
 const bareFixed = evaluated(fixed, view())!.headers!
 const bare = evaluated(headersPolicy, view())!.headers!
-const [before, between, after] = bare.find(([name]) => name === 'content-security-policy')![1].split(/(?<='nonce-)[^']+(?=')/) as [string, string, string]
+const [before, between, after] = bare
+  .find(([name]) => name === 'content-security-policy')![1]
+  .split(/(?<='nonce-)[^']+(?=')/) as [string, string, string]
 const constants = bare.filter(([name]) => name !== 'content-security-policy')
 
 /** The same headers by hand, as an application that wants a nonce writes them. */
@@ -78,7 +80,10 @@ const { doubleCsrfProtection, generateCsrfToken } = doubleCsrf({
   getCsrfTokenFromRequest: (request) => request.headers['x-csrf-token'] as string,
 })
 const tokened = { ...message, method: 'POST', headers, cookies: {} as Record<string, string> }
-const token = generateCsrfToken(tokened as never, { cookie: (name: string, value: string) => (tokened.cookies[name] = value) } as never)
+const token = generateCsrfToken(
+  tokened as never,
+  { cookie: (name: string, value: string) => (tokened.cookies[name] = value) } as never,
+)
 headers['x-csrf-token'] = token
 
 const all = policies(['shop.example'])
@@ -91,28 +96,54 @@ async function everything(): Promise<void> {
     if (verdict?.deny) throw new Error(verdict.deny.code)
     if (verdict?.headers) apply(response, verdict.headers)
   }
-  for (const policy of all) policy.settle?.({ request, kind: 'finished', status: 200, seconds: 0.01, denied: undefined, error: undefined })
+  for (const policy of all)
+    policy.settle?.({ request, kind: 'finished', status: 200, seconds: 0.01, denied: undefined, error: undefined })
 }
 
-const costs = await interleave({
-  nothing: () => new ServerResponse(message),
-  'all five': everything,
-  'bare, fixed': () => apply(new ServerResponse(message), bareFixed),
-  'ours, fixed': () => apply(new ServerResponse(message), evaluated(fixed, view())!.headers!),
-  'bare, nonce': byHand,
-  'ours, nonce': () => apply(new ServerResponse(message), evaluated(headersPolicy, view())!.headers!),
-  helmet: () => helmets(message, new ServerResponse(message), () => {}),
-  csrf: () => evaluated(csrfPolicy, shared),
-  'csrf-csrf': () => doubleCsrfProtection(tokened as never, {} as never, () => {}),
-  // a fixed number: on a busy machine a turn by the clock may end before the code is warm
-}, { calls: 20_000, repeats: 9 })
+const costs = await interleave(
+  {
+    nothing: () => new ServerResponse(message),
+    'all five': everything,
+    'bare, fixed': () => apply(new ServerResponse(message), bareFixed),
+    'ours, fixed': () => apply(new ServerResponse(message), evaluated(fixed, view())!.headers!),
+    'bare, nonce': byHand,
+    'ours, nonce': () => apply(new ServerResponse(message), evaluated(headersPolicy, view())!.headers!),
+    helmet: () => helmets(message, new ServerResponse(message), () => {}),
+    csrf: () => evaluated(csrfPolicy, shared),
+    'csrf-csrf': () => doubleCsrfProtection(tokened as never, {} as never, () => {}),
+    // a fixed number: on a busy machine a turn by the clock may end before the code is warm
+  },
+  { calls: 20_000, repeats: 9 },
+)
 
 const response = costs.nothing.us
 benchTable([
-  { name: 'headers, all fixed, vs the same setHeader calls', ours: costs['ours, fixed'].us, peer: costs['bare, fixed'].us, unit: 'us', goal: '<= 1.1' },
-  { name: 'headers with a nonce a request vs the same by hand', ours: costs['ours, nonce'].us, peer: costs['bare, nonce'].us, unit: 'us', goal: '<= 1.1' },
-  { name: 'headers with a nonce a request vs helmet without one', ours: costs['ours, nonce'].us - response, peer: costs.helmet.us - response, unit: 'us' },
+  {
+    name: 'headers, all fixed, vs the same setHeader calls',
+    ours: costs['ours, fixed'].us,
+    peer: costs['bare, fixed'].us,
+    unit: 'us',
+    goal: '<= 1.1',
+  },
+  {
+    name: 'headers with a nonce a request vs the same by hand',
+    ours: costs['ours, nonce'].us,
+    peer: costs['bare, nonce'].us,
+    unit: 'us',
+    goal: '<= 1.1',
+  },
+  {
+    name: 'headers with a nonce a request vs helmet without one',
+    ours: costs['ours, nonce'].us - response,
+    peer: costs.helmet.us - response,
+    unit: 'us',
+  },
   { name: 'csrf, tokenless', ours: costs.csrf.us, unit: 'us', goal: '<= 0.1' },
   { name: 'csrf vs csrf-csrf', ours: costs.csrf.us, peer: costs['csrf-csrf'].us, unit: 'us' },
-  { name: 'headers, csrf, origins, validation, metrics in process', ours: costs['all five'].us - response, unit: 'us', goal: '<= 5' },
+  {
+    name: 'headers, csrf, origins, validation, metrics in process',
+    ours: costs['all five'].us - response,
+    unit: 'us',
+    goal: '<= 5',
+  },
 ])

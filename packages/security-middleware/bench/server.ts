@@ -29,11 +29,18 @@ const { doubleCsrfProtection, generateCsrfToken } = doubleCsrf({
 
 /** What csrf-csrf expects of cookie-parser. */
 function withCookies(request: { headers: { cookie?: string | undefined } }): void {
-  const cookies = Object.fromEntries((request.headers.cookie ?? '').split('; ').map((pair) => pair.split('=', 2) as [string, string]))
+  const cookies = Object.fromEntries(
+    (request.headers.cookie ?? '').split('; ').map((pair) => pair.split('=', 2) as [string, string]),
+  )
   Object.assign(request, { cookies: { csrf: decodeURIComponent(cookies['csrf'] ?? '') } })
 }
 
-const duration = new Histogram({ name: 'http_seconds', help: 'Duration of requests', labelNames: ['method', 'route', 'status'], buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] })
+const duration = new Histogram({
+  name: 'http_seconds',
+  help: 'Duration of requests',
+  labelNames: ['method', 'route', 'status'],
+  buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+})
 
 function expressArm(prepare: (app: express.Express) => express.RequestHandler[]): Server {
   const app = express()
@@ -53,13 +60,21 @@ const validateByZod = (request: Request, response: Response, next: NextFunction)
   else response.status(422).json({ errors: result.error.issues })
 }
 
-async function fastifyArm(prepare: (app: FastifyInstance) => Promise<void>, check: (body: unknown, request: object) => boolean = () => true): Promise<Server> {
+async function fastifyArm(
+  prepare: (app: FastifyInstance) => Promise<void>,
+  check: (body: unknown, request: object) => boolean = () => true,
+): Promise<Server> {
   let server: Server | undefined
   const app = fastify({ serverFactory: (handler) => (server = createServer(handler)) })
   await prepare(app)
   app.get('/token', (request, reply) => {
     withCookies(request)
-    const token = generateCsrfToken(request as never, { cookie: (name: string, value: string) => reply.header('set-cookie', `${name}=${encodeURIComponent(value)}`) } as never)
+    const token = generateCsrfToken(
+      request as never,
+      {
+        cookie: (name: string, value: string) => reply.header('set-cookie', `${name}=${encodeURIComponent(value)}`),
+      } as never,
+    )
     return reply.send({ token })
   })
   app.post('/orders', (request, reply) => {
@@ -84,7 +99,13 @@ const arms: Record<string, () => Server | Promise<Server>> = {
     expressArm((app) => {
       app.use((request, response, next) => {
         const done = duration.startTimer()
-        response.on('finish', () => done({ method: request.method, route: (request.route as { path?: string } | undefined)?.path ?? 'unmatched', status: response.statusCode }))
+        response.on('finish', () =>
+          done({
+            method: request.method,
+            route: (request.route as { path?: string } | undefined)?.path ?? 'unmatched',
+            status: response.statusCode,
+          }),
+        )
         next()
       })
       app.use(helmet(), rateLimit({ limit: 1e9, standardHeaders: 'draft-7', legacyHeaders: false, validate: false }))
@@ -113,7 +134,10 @@ const arms: Record<string, () => Server | Promise<Server>> = {
           doubleCsrfProtection(request as never, reply as never, done as never)
         })
         app.addHook('onResponse', (request, reply, done) => {
-          duration.observe({ method: request.method, route: request.routeOptions.url ?? 'unmatched', status: reply.statusCode }, reply.elapsedTime / 1000)
+          duration.observe(
+            { method: request.method, route: request.routeOptions.url ?? 'unmatched', status: reply.statusCode },
+            reply.elapsedTime / 1000,
+          )
           done()
         })
       },

@@ -23,7 +23,9 @@ try {
     shown.done()
     const exactly = effects.every((effect) => effect === 1)
     failed ||= !exactly
-    console.log(`${count} deliveries of ${events} event(s), 4 processes, ${crashed} crashes, answers ${JSON.stringify(answers)}: effects ${[...new Set(effects)].join()} each  ${exactly ? 'ok' : 'VIOLATED'}`)
+    console.log(
+      `${count} deliveries of ${events} event(s), 4 processes, ${crashed} crashes, answers ${JSON.stringify(answers)}: effects ${[...new Set(effects)].join()} each  ${exactly ? 'ok' : 'VIOLATED'}`,
+    )
   }
 } finally {
   await server.stop()

@@ -51,7 +51,11 @@ export async function deliverDuplicates(plan: Duplicates): Promise<DuplicatesOut
   const ports: number[] = []
   const children: ChildProcess[] = []
   async function start(slot: number): Promise<void> {
-    const child = fork(new URL('./stripe-worker.ts', import.meta.url), [plan.url, secret, String(crashed < plan.deaths ? plan.crashes : 0)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    const child = fork(
+      new URL('./stripe-worker.ts', import.meta.url),
+      [plan.url, secret, String(crashed < plan.deaths ? plan.crashes : 0)],
+      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
+    )
     children[slot] = child
     child.once('exit', () => {
       ports[slot] = 0
@@ -67,7 +71,14 @@ export async function deliverDuplicates(plan: Duplicates): Promise<DuplicatesOut
   const answers: Record<number, number> = {}
   const agent = new http.Agent({ keepAlive: true, maxSockets: plan.concurrency })
   async function deliver(event: number, slot: number): Promise<number> {
-    const payload = JSON.stringify({ id: `evt_${event}`, object: 'event', type: 'checkout.session.completed', created: 1, livemode: false, data: { object: { id: 'cs_1' } } })
+    const payload = JSON.stringify({
+      id: `evt_${event}`,
+      object: 'event',
+      type: 'checkout.session.completed',
+      created: 1,
+      livemode: false,
+      data: { object: { id: 'cs_1' } },
+    })
     const status = await post(await alive(slot), payload, agent)
     answers[status] = (answers[status] ?? 0) + 1
     return status
@@ -95,24 +106,41 @@ export async function deliverDuplicates(plan: Duplicates): Promise<DuplicatesOut
   }
   await Promise.all(Array.from({ length: plan.concurrency }, deliverer))
   for (let event = 0; event < plan.events; event++) {
-    for (let attempt = 0; attempt < 200 && (await deliver(event, attempt)) !== 200; attempt++) await new Promise((resolve) => setTimeout(resolve, 50))
+    for (let attempt = 0; attempt < 200 && (await deliver(event, attempt)) !== 200; attempt++)
+      await new Promise((resolve) => setTimeout(resolve, 50))
   }
 
   stopping = true
   for (const child of children) child.kill('SIGKILL')
   agent.destroy()
-  const { rows } = await client.query<{ event: string; n: number }>('select event, count(*)::int as n from effects group by event')
+  const { rows } = await client.query<{ event: string; n: number }>(
+    'select event, count(*)::int as n from effects group by event',
+  )
   await client.end()
   const counted = new Map(rows.map(({ event, n }) => [event, n]))
-  return { effects: Array.from({ length: plan.events }, (_, event) => counted.get(`evt_${event}`) ?? 0), crashed, answers }
+  return {
+    effects: Array.from({ length: plan.events }, (_, event) => counted.get(`evt_${event}`) ?? 0),
+    crashed,
+    answers,
+  }
 }
 
 function post(port: number, payload: string, agent: http.Agent): Promise<number> {
   return new Promise((resolve) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload), 'stripe-signature': signStripePayload(payload, secret) }
-    const request = http.request({ host: '127.0.0.1', port, path: '/webhooks/stripe', method: 'POST', headers, agent, timeout: 20_000 }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode!)).on('error', () => resolve(0))
-    })
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(payload),
+      'stripe-signature': signStripePayload(payload, secret),
+    }
+    const request = http.request(
+      { host: '127.0.0.1', port, path: '/webhooks/stripe', method: 'POST', headers, agent, timeout: 20_000 },
+      (response) => {
+        response
+          .resume()
+          .on('end', () => resolve(response.statusCode!))
+          .on('error', () => resolve(0))
+      },
+    )
     request.on('timeout', () => request.destroy()).on('error', () => resolve(0))
     request.end(payload)
   })

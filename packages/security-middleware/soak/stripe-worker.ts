@@ -10,7 +10,12 @@ import { postgresStore, type Queryable } from '../src/postgres.ts'
 // One process of the shop under the duplicates test: handles an event in a transaction, and dies at any point of it.
 const [url = '', secret = '', crashes = '0'] = process.argv.slice(2)
 const pool = new pg.Pool({ connectionString: url, max: 8 })
-const webhook = stripeWebhook({ secrets: { current: secret }, livemode: false, store: postgresStore({ pool }), claimIn: 'handler' })
+const webhook = stripeWebhook({
+  secrets: { current: secret },
+  livemode: false,
+  store: postgresStore({ pool }),
+  claimIn: 'handler',
+})
 
 /** Dies as an out-of-memory kill does: without a word. */
 function mayCrash(probability: number): void {

@@ -19,7 +19,9 @@ async function report(name: string, leaks: boolean, measure: () => Promise<Timin
   for (let attempt = 1; attempt < 5 && verdict.t < limit === leaks; attempt++) verdict = await measure()
   const holds = verdict.t < limit !== leaks
   failed ||= !holds
-  console.log(`${name}  |t| ${verdict.t.toFixed(2)}  ${leaks ? '> 4.5' : '< 4.5'}  means ${verdict.means.map((mean) => mean.toFixed(0)).join(' and ')} ns  ${holds ? 'ok' : 'VIOLATED'}`)
+  console.log(
+    `${name}  |t| ${verdict.t.toFixed(2)}  ${leaks ? '> 4.5' : '< 4.5'}  means ${verdict.means.map((mean) => mean.toFixed(0)).join(' and ')} ns  ${holds ? 'ok' : 'VIOLATED'}`,
+  )
 }
 
 function counted(name: string, operate: (input: 0 | 1) => unknown): () => Promise<TimingVerdict> {
@@ -38,16 +40,32 @@ function stopsEarly(a: string, b: string): boolean {
   for (let i = 0; i < a.length; i++) if (a.charCodeAt(i) !== b.charCodeAt(i)) return false
   return true
 }
-await report('safeEqual, first or last byte wrong', false, counted('safeEqual', (input) => safeEqual(secret, guesses[input])))
-await report('control: a comparison that stops early', true, counted('control', (input) => stopsEarly(secret, guesses[input])))
+await report(
+  'safeEqual, first or last byte wrong',
+  false,
+  counted('safeEqual', (input) => safeEqual(secret, guesses[input])),
+)
+await report(
+  'control: a comparison that stops early',
+  true,
+  counted('control', (input) => stopsEarly(secret, guesses[input])),
+)
 
 // the injected cost: a small scrypt, as a real one would make this an hour
 const hash = (password: string): Buffer => scryptSync(password, 'salt', 32, { N: 2, r: 1, p: 1 })
 const verify = (stored: Buffer, password: string): boolean => safeEqual(hash(password), stored)
 const login = constantWork(verify, hash('nobody knows this'))
 const users = [hash('secret'), undefined] as const
-await report('login by constantWork, user known or unknown', false, counted('login', (input) => login(users[input], 'wrong')))
-await report('control: a login that skips the work', true, counted('control', (input) => (users[input] ? verify(users[input], 'wrong') : false)))
+await report(
+  'login by constantWork, user known or unknown',
+  false,
+  counted('login', (input) => login(users[input], 'wrong')),
+)
+await report(
+  'control: a login that skips the work',
+  true,
+  counted('control', (input) => (users[input] ? verify(users[input], 'wrong') : false)),
+)
 
 // over HTTP: the work takes 0 or 1 ms, the response leaves at 3 ms
 async function overHttp(padded: boolean): Promise<TimingVerdict> {
@@ -67,7 +85,11 @@ async function overHttp(padded: boolean): Promise<TimingVerdict> {
     const input = Math.random() < 0.5 ? 0 : 1
     const start = process.hrtime.bigint()
     await new Promise<void>((resolve, reject) => {
-      http.get({ host: '127.0.0.1', port, path: input === 0 ? '/known' : '/unknown', agent }, (response) => response.resume().on('end', resolve)).on('error', reject)
+      http
+        .get({ host: '127.0.0.1', port, path: input === 0 ? '/known' : '/unknown', agent }, (response) =>
+          response.resume().on('end', resolve),
+        )
+        .on('error', reject)
     })
     if (i >= 0) times[input].push(Number(process.hrtime.bigint() - start))
     if (i >= 0) shown.tick()

@@ -32,7 +32,18 @@ export type { StripeEvent } from './lib/stripe-event.ts'
 export { probeStripeWebhook } from './lib/stripe-probe.ts'
 export type { StripeReason, StripeRefusal } from './lib/stripe-refusal.ts'
 export { signStripePayload } from './lib/stripe-signature.ts'
-export { stripeDelivery, stripeEvent, stripeWebhook, type DeliveryClaim, type StripeDelivery, type StripeWebhookOptions } from './lib/stripe-webhook.ts'
+export {
+  stripeDelivery,
+  stripeEvent,
+  stripeWebhook,
+  type DeliveryClaim,
+  type StripeDelivery,
+  type StripeWebhookOptions,
+} from './lib/stripe-webhook.ts'
 export { timingAttackProtection, type TimingAttackProtectionOptions } from './lib/timing-attack-protection.ts'
-export { trustedOrigins, trustedOrigins as validateSecurityHeaders, type TrustedOriginsOptions } from './lib/trusted-origins.ts'
+export {
+  trustedOrigins,
+  trustedOrigins as validateSecurityHeaders,
+  type TrustedOriginsOptions,
+} from './lib/trusted-origins.ts'
 export { trustedTypesPolicy } from './lib/trusted-types.ts'

@@ -16,7 +16,11 @@ const cuts = [1, 0.99, 0.95, 0.9, 0.8, 0.7, 0.5]
  *
  * `operate` is called with the class and prepares nothing itself; what differs between calls must be made before.
  */
-export async function dudect(samples: number, operate: (input: 0 | 1) => unknown, warmUp = 2000): Promise<TimingVerdict> {
+export async function dudect(
+  samples: number,
+  operate: (input: 0 | 1) => unknown,
+  warmUp = 2000,
+): Promise<TimingVerdict> {
   const times: [number[], number[]] = [[], []]
   for (let i = -warmUp; i < samples; i++) {
     const input = Math.random() < 0.5 ? 0 : 1

@@ -37,7 +37,12 @@ describeWith('chromium', 'in a real browser', () => {
   let browser: BrowserContext & AsyncDisposable
   let url = ''
   const guard = protect(
-    securityHeaders({ presets: ['stripeElements'], reportTo: '/reports', inlineScripts: [typesPolicy], inlineStyles: [style] }),
+    securityHeaders({
+      presets: ['stripeElements'],
+      reportTo: '/reports',
+      inlineScripts: [typesPolicy],
+      inlineStyles: [style],
+    }),
     cspReports(),
     csrf({ isolation: true }),
   )
@@ -54,11 +59,21 @@ describeWith('chromium', 'in a real browser', () => {
     await once(server, 'listening')
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     browser = await chromium({ args: ['--no-sandbox', '--disable-dev-shm-usage'] })
-    await browser.route('https://js.stripe.com/v3/', (route) => route.fulfill({ contentType: 'text/javascript', body: stripeJs }))
-    await browser.route('https://js.stripe.com/v3/fingerprinted/**', (route) => route.fulfill({ contentType: 'text/javascript', body: 'window.more = true' }))
-    await browser.route('https://js.stripe.com/v3/controller.html', (route) => route.fulfill({ contentType: 'text/html', body: '<p>controller' }))
-    await browser.route(/https:\/\/(?:api|q)\.stripe\.com\//, (route) => route.fulfill({ headers: { 'access-control-allow-origin': '*' }, body: '{}' }))
-    await browser.route('https://evil.example/**', (route) => route.fulfill({ contentType: 'text/html', body: `<form id="f" method="post" action="${url}/orders"></form>` }))
+    await browser.route('https://js.stripe.com/v3/', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body: stripeJs }),
+    )
+    await browser.route('https://js.stripe.com/v3/fingerprinted/**', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body: 'window.more = true' }),
+    )
+    await browser.route('https://js.stripe.com/v3/controller.html', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<p>controller' }),
+    )
+    await browser.route(/https:\/\/(?:api|q)\.stripe\.com\//, (route) =>
+      route.fulfill({ headers: { 'access-control-allow-origin': '*' }, body: '{}' }),
+    )
+    await browser.route('https://evil.example/**', (route) =>
+      route.fulfill({ contentType: 'text/html', body: `<form id="f" method="post" action="${url}/orders"></form>` }),
+    )
   })
   afterAll(async () => {
     await browser?.close()
@@ -99,8 +114,13 @@ describeWith('chromium', 'in a real browser', () => {
     expect(await page.evaluate('window.pwned')).toBeUndefined()
     expect(await page.evaluate('document.baseURI')).toBe(`${url}/`)
     // text given to a dangerous sink is Trusted Types' to refuse
-    for (const sink of ['document.body.innerHTML = "<img src=x onerror=alert(1)>"', 'document.createElement("script").src = "https://evil.example/x.js"']) {
-      expect(await page.evaluate(`(() => { try { ${sink}; return 'taken' } catch (error) { return error.name } })()`)).toBe('TypeError')
+    for (const sink of [
+      'document.body.innerHTML = "<img src=x onerror=alert(1)>"',
+      'document.createElement("script").src = "https://evil.example/x.js"',
+    ]) {
+      expect(
+        await page.evaluate(`(() => { try { ${sink}; return 'taken' } catch (error) { return error.name } })()`),
+      ).toBe('TypeError')
     }
     await page.close()
   })

@@ -58,7 +58,10 @@ describe.each(stores)('a claim store in %s', (_, make) => {
     expect(await store.claim(key, { fingerprint: 'f', lease })).toEqual({ state: 'in-flight' })
     if (first.state !== 'claimed') return
     await store.complete(first.token, { status: 200, body: 'zürich' })
-    expect(await store.claim(key, { fingerprint: 'f', lease })).toEqual({ state: 'completed', result: { status: 200, body: 'zürich' } })
+    expect(await store.claim(key, { fingerprint: 'f', lease })).toEqual({
+      state: 'completed',
+      result: { status: 200, body: 'zürich' },
+    })
   })
 
   test('completes without a result', async (ctx) => {
@@ -188,9 +191,12 @@ describe('postgresStore() in the caller’s transaction', () => {
     await store.claim(fresh(), { fingerprint: 'f', lease })
     const done = await store.claim(fresh(), { fingerprint: 'f', lease })
     if (done.state === 'claimed') await store.complete(done.token)
-    const before = (await pool.query('select count(*)::int as n from shop_security_claims where completed_at is null')).rows[0] as { n: number }
+    const before = (await pool.query('select count(*)::int as n from shop_security_claims where completed_at is null'))
+      .rows[0] as { n: number }
     expect(await store.prune()).toBeGreaterThan(0)
-    const after = (await pool.query('select count(*)::int as n, count(completed_at)::int as done from shop_security_claims')).rows[0] as { n: number; done: number }
+    const after = (
+      await pool.query('select count(*)::int as n, count(completed_at)::int as done from shop_security_claims')
+    ).rows[0] as { n: number; done: number }
     expect(after).toEqual({ n: before.n, done: 0 })
   })
 
@@ -204,7 +210,10 @@ describe('memoryStore()', () => {
     const store = memoryStore({ size: 2 })
     const first = await store.claim('a', { fingerprint: 'f', lease })
     await store.claim('b', { fingerprint: 'f', lease })
-    await expect(store.claim('c', { fingerprint: 'f', lease })).rejects.toHaveProperty('code', 'ERR_SHOP_SECURITY_STORE_FULL')
+    await expect(store.claim('c', { fingerprint: 'f', lease })).rejects.toHaveProperty(
+      'code',
+      'ERR_SHOP_SECURITY_STORE_FULL',
+    )
     if (first.state === 'claimed') await store.complete(first.token)
     expect(await store.claim('c', { fingerprint: 'f', lease })).toHaveProperty('state', 'claimed')
     expect(await store.claim('b', { fingerprint: 'f', lease })).toEqual({ state: 'in-flight' })
@@ -225,7 +234,10 @@ test.each([
   [() => memoryStore({ ttl: 1 } as never), 'ERR_SHOP_SECURITY_UNKNOWN_OPTION'],
   [() => postgresStore({ pool: {} as never }), 'ERR_SHOP_SECURITY_OPTION'],
   [() => redisStore({ redis: undefined as never }), 'ERR_SHOP_SECURITY_OPTION'],
-  [() => redisStore({ redis: { eval: () => Promise.resolve() }, retention: 'x' as never }), 'ERR_SHOP_SECURITY_DURATION'],
+  [
+    () => redisStore({ redis: { eval: () => Promise.resolve() }, retention: 'x' as never }),
+    'ERR_SHOP_SECURITY_DURATION',
+  ],
 ])('%s is refused when built', (build, code) => {
   expect(build).toThrow(expect.objectContaining({ code }))
 })

@@ -4,7 +4,25 @@ import { describe, expect, test } from 'vitest'
 import * as commerce from '../commerce.ts'
 import { isIban } from './iban.ts'
 
-const { currencyExponent, decimalMoney, email, emptyToUndefined, gtin, iban, money, pagination, paragraph, phone, postalAddress, postalCode, searchText, sku, text, toMinorUnits, vatNumber } = commerce
+const {
+  currencyExponent,
+  decimalMoney,
+  email,
+  emptyToUndefined,
+  gtin,
+  iban,
+  money,
+  pagination,
+  paragraph,
+  phone,
+  postalAddress,
+  postalCode,
+  searchText,
+  sku,
+  text,
+  toMinorUnits,
+  vatNumber,
+} = commerce
 
 function parsed<T>(schema: commerce.Schema<T>, value: unknown): T | 'refused' {
   const result = schema.safeParse(value)
@@ -13,12 +31,30 @@ function parsed<T>(schema: commerce.Schema<T>, value: unknown): T | 'refused' {
 
 describe('money', () => {
   test('knows the decimals of a currency by ISO 4217', () => {
-    expect(['EUR', 'CHF', 'JPY', 'KRW', 'KWD', 'TND', 'CLF', 'ISK', 'XXX', 'eur'].map(currencyExponent)).toEqual([2, 2, 0, 0, 3, 3, 4, 0, undefined, undefined])
+    expect(['EUR', 'CHF', 'JPY', 'KRW', 'KWD', 'TND', 'CLF', 'ISK', 'XXX', 'eur'].map(currencyExponent)).toEqual([
+      2,
+      2,
+      0,
+      0,
+      3,
+      3,
+      4,
+      0,
+      undefined,
+      undefined,
+    ])
   })
 
   test('takes whole minor units of a currency that exists', () => {
     expect(parsed(money(), { amount: 1999, currency: 'eur' })).toEqual({ amount: 1999, currency: 'EUR' })
-    for (const wrong of [{ amount: 19.99, currency: 'EUR' }, { amount: '1999', currency: 'EUR' }, { amount: -1, currency: 'EUR' }, { amount: 1, currency: 'EUX' }, { amount: 1e308, currency: 'EUR' }, { amount: 1 }]) {
+    for (const wrong of [
+      { amount: 19.99, currency: 'EUR' },
+      { amount: '1999', currency: 'EUR' },
+      { amount: -1, currency: 'EUR' },
+      { amount: 1, currency: 'EUX' },
+      { amount: 1e308, currency: 'EUR' },
+      { amount: 1 },
+    ]) {
       expect(parsed(money(), wrong)).toBe('refused')
     }
     expect(parsed(money({ currencies: ['CHF'] }), { amount: 1, currency: 'EUR' })).toBe('refused')
@@ -87,13 +123,77 @@ describe('text', () => {
 
 describe('identifiers', () => {
   test.each([
-    ['e-mail', email(), ['a@b.example', ' Ada.Lovelace+shop@Example.COM '], ['a', 'a@', 'a@b@c.example', 'a b@c.example', `${'a'.repeat(250)}@b.example`, 'a@b.example\nbcc: x@y.example']],
-    ['telephone', phone(), ['+41 44 668 18 00', '+1 (212) 555-0100'], ['0446681800', '+0123456789', '+1', `+${'1'.repeat(16)}`, '+4144x']],
+    [
+      'e-mail',
+      email(),
+      ['a@b.example', ' Ada.Lovelace+shop@Example.COM '],
+      ['a', 'a@', 'a@b@c.example', 'a b@c.example', `${'a'.repeat(250)}@b.example`, 'a@b.example\nbcc: x@y.example'],
+    ],
+    [
+      'telephone',
+      phone(),
+      ['+41 44 668 18 00', '+1 (212) 555-0100'],
+      ['0446681800', '+0123456789', '+1', `+${'1'.repeat(16)}`, '+4144x'],
+    ],
     // the registry's own examples
-    ['IBAN', iban(), ['CH93 0076 2011 6238 5295 7', 'de89370400440532013000', 'GB29NWBK60161331926819', 'NO9386011117947', 'MT84MALT011000012345MTLCAST001S'], ['CH9300762011623852958', 'DE8937040044053201300', 'XX12345', '', 'US64SVBKUS6S3300958879']],
-    ['GTIN', gtin(), ['4006381333931', '96385074', '036000291452', '978-3-16-148410-0', '10614141000415'], ['4006381333932', '123', '96385075', '4006381333931a', '']],
+    [
+      'IBAN',
+      iban(),
+      [
+        'CH93 0076 2011 6238 5295 7',
+        'de89370400440532013000',
+        'GB29NWBK60161331926819',
+        'NO9386011117947',
+        'MT84MALT011000012345MTLCAST001S',
+      ],
+      ['CH9300762011623852958', 'DE8937040044053201300', 'XX12345', '', 'US64SVBKUS6S3300958879'],
+    ],
+    [
+      'GTIN',
+      gtin(),
+      ['4006381333931', '96385074', '036000291452', '978-3-16-148410-0', '10614141000415'],
+      ['4006381333932', '123', '96385075', '4006381333931a', ''],
+    ],
     ['SKU', sku(), [' sh-1.red_9 ', 'A'], ['-a', 'a b', 'a;drop', 'é', 'x'.repeat(41), '']],
-    ['VAT number', vatNumber(), ['DE136695976', 'ATU13585627', 'BE0428759497', 'FR40303265045', 'IT00743110157', 'NL004495445B01', 'LU15027442', 'PL8567346215', 'PT501964843', 'SE123456789701', 'FI20774740', 'DK13585628', 'GB980780684', 'CHE-116.281.710 MWST', 'EL094259216', 'SK2022749619', 'SI50223054', 'HU12892312', 'HR33392005961', 'EE100931558', 'MT11679112'], ['DE136695977', 'ATU13585628', 'BE0428759498', 'FR41303265045', 'IT00743110158', 'LU15027443', 'PL8567346216', 'XX123', 'DE', '']],
+    [
+      'VAT number',
+      vatNumber(),
+      [
+        'DE136695976',
+        'ATU13585627',
+        'BE0428759497',
+        'FR40303265045',
+        'IT00743110157',
+        'NL004495445B01',
+        'LU15027442',
+        'PL8567346215',
+        'PT501964843',
+        'SE123456789701',
+        'FI20774740',
+        'DK13585628',
+        'GB980780684',
+        'CHE-116.281.710 MWST',
+        'EL094259216',
+        'SK2022749619',
+        'SI50223054',
+        'HU12892312',
+        'HR33392005961',
+        'EE100931558',
+        'MT11679112',
+      ],
+      [
+        'DE136695977',
+        'ATU13585628',
+        'BE0428759498',
+        'FR41303265045',
+        'IT00743110158',
+        'LU15027443',
+        'PL8567346216',
+        'XX123',
+        'DE',
+        '',
+      ],
+    ],
   ] as const)('%s', (_, schema, right, wrong) => {
     expect(right.filter((value) => parsed(schema, value) === 'refused')).toEqual([])
     expect(wrong.filter((value) => parsed(schema, value) !== 'refused')).toEqual([])
@@ -143,11 +243,35 @@ describe('postal codes', () => {
 test('pagination comes from a query’s text, within bounds', () => {
   expect(parsed(pagination(), {})).toEqual({ page: 1, size: 20 })
   expect(parsed(pagination(), { page: '3', size: '50' })).toEqual({ page: 3, size: 50 })
-  for (const wrong of [{ page: '0' }, { page: '-1' }, { page: '1.5' }, { page: '1e3' }, { page: '99999' }, { size: '101' }, { page: ['1', '2'] }]) expect(parsed(pagination(), wrong)).toBe('refused')
+  for (const wrong of [
+    { page: '0' },
+    { page: '-1' },
+    { page: '1.5' },
+    { page: '1e3' },
+    { page: '99999' },
+    { size: '101' },
+    { page: ['1', '2'] },
+  ])
+    expect(parsed(pagination(), wrong)).toBe('refused')
 })
 
 test('no schema throws, whatever it is given', () => {
-  const schemas = [money(), decimalMoney(), text(), paragraph(), searchText(), email(), phone(), iban(), gtin(), sku(), vatNumber(), postalCode('GB'), postalAddress(), pagination()]
+  const schemas = [
+    money(),
+    decimalMoney(),
+    text(),
+    paragraph(),
+    searchText(),
+    email(),
+    phone(),
+    iban(),
+    gtin(),
+    sku(),
+    vatNumber(),
+    postalCode('GB'),
+    postalAddress(),
+    pagination(),
+  ]
   fc.assert(
     fc.property(fc.anything(), fc.constantFrom(...schemas), (value, schema) => {
       schema.safeParse(value)

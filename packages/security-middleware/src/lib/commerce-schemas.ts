@@ -36,7 +36,10 @@ export function decimalMoney(bounds: MoneyBounds = {}): Schema<Money> {
   const range = amount(bounds)
   return z.object({ amount: z.string().max(20), currency: currency(bounds.currencies) }).transform((value, context) => {
     const minor = toMinorUnits(value.amount, currencyExponent(value.currency)!)
-    const message = minor === undefined ? `must be a number with at most ${currencyExponent(value.currency)!} decimals` : range.safeParse(minor).error?.issues[0]?.message
+    const message =
+      minor === undefined
+        ? `must be a number with at most ${currencyExponent(value.currency)!} decimals`
+        : range.safeParse(minor).error?.issues[0]?.message
     if (message !== undefined) context.addIssue({ code: 'custom', message, path: ['amount'] })
     return { amount: minor ?? 0, currency: value.currency }
   })
@@ -54,7 +57,10 @@ export function currency(allowed?: readonly string[]): Schema<string> {
     .string()
     .length(3)
     .transform((text) => text.toUpperCase())
-    .refine((code) => currencyExponent(code) !== undefined && (allowed?.includes(code) ?? true), 'must be a currency that is taken here')
+    .refine(
+      (code) => currencyExponent(code) !== undefined && (allowed?.includes(code) ?? true),
+      'must be a currency that is taken here',
+    )
 }
 
 /** Text: trimmed, in Unicode NFC, blanks and line breaks collapsed to one blank, without control characters. */
@@ -83,7 +89,13 @@ export function paragraph(bounds: { readonly min?: number; readonly max?: number
         .replace(/\n{3,}/g, '\n\n')
         .trim(),
     )
-    .pipe(z.string().min(min).max(max).refine((value) => isClean(value.replaceAll('\n', '')), 'must not have control characters'))
+    .pipe(
+      z
+        .string()
+        .min(min)
+        .max(max)
+        .refine((value) => isClean(value.replaceAll('\n', '')), 'must not have control characters'),
+    )
 }
 
 /** What people type into a search box: like {@link text}, and empty input is `undefined`. */
@@ -93,7 +105,10 @@ export function searchText(bounds: { readonly max?: number } = {}): Schema<strin
 
 /** Blank and missing input becomes `undefined`, as a form's empty field means; anything else goes to the schema. */
 export function emptyToUndefined<Output>(schema: Schema<Output>): Schema<Output | undefined> {
-  return z.preprocess((value) => (value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value), schema.optional())
+  return z.preprocess(
+    (value) => (value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value),
+    schema.optional(),
+  )
 }
 
 /** An e-mail address of at most 254 characters, its domain in lower case. */
@@ -103,12 +118,19 @@ export function email(): Schema<string> {
     .max(320)
     .transform((value) => value.trim().normalize('NFC'))
     .pipe(z.email().max(254))
-    .transform((address) => address.slice(0, address.lastIndexOf('@')) + address.slice(address.lastIndexOf('@')).toLowerCase())
+    .transform(
+      (address) => address.slice(0, address.lastIndexOf('@')) + address.slice(address.lastIndexOf('@')).toLowerCase(),
+    )
 }
 
 /** A telephone number in E.164: `+` and at most 15 digits. Blanks, dashes, dots and brackets are taken out. */
 export function phone(): Schema<string> {
-  return compact(/[\s().-]/g, 40, (value) => /^\+[1-9]\d{6,14}$/.test(value), 'must be an international number such as +41446681800')
+  return compact(
+    /[\s().-]/g,
+    40,
+    (value) => /^\+[1-9]\d{6,14}$/.test(value),
+    'must be an international number such as +41446681800',
+  )
 }
 
 /** An IBAN, without blanks and in upper case. */
@@ -129,7 +151,12 @@ export function gtin(): Schema<string> {
 /** A stock keeping unit: letters, digits, dots, dashes and underscores, in upper case. */
 export function sku(bounds: { readonly max?: number } = {}): Schema<string> {
   const { max = 40 } = bounds
-  return compact(/^\s+|\s+$/g, max + 20, (value) => value.length <= max && /^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/.test(value), 'must be a SKU')
+  return compact(
+    /^\s+|\s+$/g,
+    max + 20,
+    (value) => value.length <= max && /^[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?$/.test(value),
+    'must be a SKU',
+  )
 }
 
 /** A postal code of one country. */
@@ -142,20 +169,34 @@ export function postalCode(country: PostalCountry): Schema<string> {
 }
 
 /** An object's `postalCode` checked by its `country`; a country without a known form takes what letters, digits, blanks and dashes make. */
-export function postalAddress(): Schema<{ readonly name: string; readonly line1: string; readonly line2?: string | undefined; readonly city: string; readonly postalCode: string; readonly country: string }> {
+export function postalAddress(): Schema<{
+  readonly name: string
+  readonly line1: string
+  readonly line2?: string | undefined
+  readonly city: string
+  readonly postalCode: string
+  readonly country: string
+}> {
   return z
     .object({
       name: text({ max: 100 }),
       line1: text({ max: 100 }),
       line2: emptyToUndefined(text({ max: 100 })),
       city: text({ max: 100 }),
-      postalCode: z.string().max(20).transform((value) => collapse(value).toUpperCase()),
+      postalCode: z
+        .string()
+        .max(20)
+        .transform((value) => collapse(value).toUpperCase()),
       country: z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166 country such as CH'),
     })
-    .refine(({ country, postalCode: code }) => (isKnown(country) ? isPostalCode(country, code) : /^[A-Z0-9][A-Z0-9 -]{0,11}$/.test(code)), {
-      path: ['postalCode'],
-      message: 'must be a postal code of the country',
-    })
+    .refine(
+      ({ country, postalCode: code }) =>
+        isKnown(country) ? isPostalCode(country, code) : /^[A-Z0-9][A-Z0-9 -]{0,11}$/.test(code),
+      {
+        path: ['postalCode'],
+        message: 'must be a postal code of the country',
+      },
+    )
 }
 
 function isKnown(country: string): country is PostalCountry {
@@ -163,7 +204,9 @@ function isKnown(country: string): country is PostalCountry {
 }
 
 /** Page and size from a query's text. */
-export function pagination(bounds: { readonly size?: number; readonly most?: number; readonly deepest?: number } = {}): Schema<{ readonly page: number; readonly size: number }> {
+export function pagination(
+  bounds: { readonly size?: number; readonly most?: number; readonly deepest?: number } = {},
+): Schema<{ readonly page: number; readonly size: number }> {
   const { size = 20, most = 100, deepest = 10_000 } = bounds
   const count = (standard: number, max: number): Schema<number> =>
     z

@@ -40,12 +40,14 @@ describe('constantWork()', () => {
 
   test('the time of a login does not tell whether the user exists (dudect, short form)', async () => {
     let least = Infinity
-    for (let run = 0; run < 3 && least >= 4.5; run++) least = Math.min(least, (await dudect(6000, (input) => check(users[input], 'wrong'), 500)).t)
+    for (let run = 0; run < 3 && least >= 4.5; run++)
+      least = Math.min(least, (await dudect(6000, (input) => check(users[input], 'wrong'), 500)).t)
     expect(least).toBeLessThan(4.5)
   })
 
   test('the same test catches a login that skips the work for unknown users', async () => {
-    const leaky = async (stored: Buffer | undefined, password: string): Promise<boolean> => stored !== undefined && verify(stored, password)
+    const leaky = async (stored: Buffer | undefined, password: string): Promise<boolean> =>
+      stored !== undefined && verify(stored, password)
     const { t } = await dudect(3000, (input) => leaky(users[input], 'wrong'), 500)
     expect(t).toBeGreaterThan(4.5)
   })

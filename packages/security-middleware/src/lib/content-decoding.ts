@@ -7,7 +7,11 @@ export type ContentEncoding = 'gzip' | 'deflate' | 'br'
 const decoders = { gzip: promisify(gunzip), deflate: promisify(inflate), br: promisify(brotliDecompress) }
 
 /** Undoes a content encoding into at most `limit` bytes, however much it claims to hold. */
-export async function decoded(bytes: Uint8Array, encoding: ContentEncoding, limit: number): Promise<Uint8Array | 'bytes' | 'malformed'> {
+export async function decoded(
+  bytes: Uint8Array,
+  encoding: ContentEncoding,
+  limit: number,
+): Promise<Uint8Array | 'bytes' | 'malformed'> {
   try {
     return await decoders[encoding](bytes, { maxOutputLength: limit })
   } catch (error) {

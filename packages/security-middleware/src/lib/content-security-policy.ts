@@ -23,7 +23,14 @@ const fetchDirectives = [
   'form-action',
   'frame-ancestors',
 ] as const
-const otherDirectives = ['report-to', 'report-uri', 'require-trusted-types-for', 'sandbox', 'trusted-types', 'upgrade-insecure-requests'] as const
+const otherDirectives = [
+  'report-to',
+  'report-uri',
+  'require-trusted-types-for',
+  'sandbox',
+  'trusted-types',
+  'upgrade-insecure-requests',
+] as const
 
 /** A directive of Content Security Policy Level 3, Trusted Types included. */
 export type CspDirective = (typeof fetchDirectives)[number] | (typeof otherDirectives)[number]
@@ -77,7 +84,10 @@ export function hashSource(code: string): string {
  * Compiles directives once; the result takes a nonce and gives the header. `usesNonce` tells whether it matters.
  * @throws ERR_SHOP_SECURITY_CSP
  */
-export function compileCsp(directives: CspDirectives): { readonly usesNonce: boolean; readonly header: (nonce: string) => string } {
+export function compileCsp(directives: CspDirectives): {
+  readonly usesNonce: boolean
+  readonly header: (nonce: string) => string
+} {
   const text = Object.entries(directives)
     .filter((entry): entry is [string, readonly string[]] => entry[1] !== false && entry[1] !== undefined)
     .map(([name, sources]) => serialise(name, sources))
@@ -104,7 +114,8 @@ const keywords = new Set([
   "'inline-speculation-rules'",
   nonceSource,
 ])
-const hostOrScheme = /^(?:\*|[a-z][a-z0-9+.-]*:|(?:[a-z][a-z0-9+.-]*:\/\/)?(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::(?:\d+|\*))?(?:\/[\w./~%!$&()*+=:@-]*)?|(?:https?|wss?):\/\/\[[0-9a-f:]+\](?::\d+)?)$/i
+const hostOrScheme =
+  /^(?:\*|[a-z][a-z0-9+.-]*:|(?:[a-z][a-z0-9+.-]*:\/\/)?(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::(?:\d+|\*))?(?:\/[\w./~%!$&()*+=:@-]*)?|(?:https?|wss?):\/\/\[[0-9a-f:]+\](?::\d+)?)$/i
 const hashed = /^'(?:sha256|sha384|sha512)-[A-Za-z0-9+/_-]+={0,2}'$/
 
 function serialise(name: string, sources: readonly string[]): string {
@@ -115,10 +126,16 @@ function serialise(name: string, sources: readonly string[]): string {
   for (const source of sources) {
     if (fetches ? valid(source) : /^[\w'*/#=@.:%?&-]+$/.test(source)) continue
     const bare = keywords.has(`'${source}'`) ? ` Did you mean "'${source}'", with its quotes?` : ''
-    throw new SecurityError('ERR_SHOP_SECURITY_CSP', `${name} has ${JSON.stringify(source)}, which is no source.${bare}`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_CSP',
+      `${name} has ${JSON.stringify(source)}, which is no source.${bare}`,
+    )
   }
   if (sources.includes("'none'") && sources.length > 1) {
-    throw new SecurityError('ERR_SHOP_SECURITY_CSP', `${name} has "'none'" beside other sources; browsers then ignore the "'none'".`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_CSP',
+      `${name} has "'none'" beside other sources; browsers then ignore the "'none'".`,
+    )
   }
   return sources.length === 0 ? name : `${name} ${sources.join(' ')}`
 }

@@ -33,14 +33,27 @@ interface CorsRules {
  */
 export function corsRules(options: CorsOptions): CorsRules {
   knownOptions('cors', options, ['origins', 'credentials', 'methods', 'headers', 'exposed', 'maxAge'])
-  const { credentials = false, methods = ['GET', 'HEAD', 'POST'], headers = ['content-type'], exposed = [], maxAge = 600 } = options
+  const {
+    credentials = false,
+    methods = ['GET', 'HEAD', 'POST'],
+    headers = ['content-type'],
+    exposed = [],
+    maxAge = 600,
+  } = options
   const everybody = options.origins === '*'
   if (everybody && credentials) {
-    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'cors.origins is "*" with cors.credentials: every site could then read with the user’s cookies. List the origins.')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'cors.origins is "*" with cors.credentials: every site could then read with the user’s cookies. List the origins.',
+    )
   }
   for (const [name, tokens] of Object.entries({ methods, headers, exposed })) {
     const wrong = tokens.find((token) => !/^[\w!#$%&'+.^`|~-]+$/.test(token))
-    if (wrong !== undefined) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `cors.${name} has ${JSON.stringify(wrong)}, which is no HTTP token; "*" is not taken.`)
+    if (wrong !== undefined)
+      throw new SecurityError(
+        'ERR_SHOP_SECURITY_OPTION',
+        `cors.${name} has ${JSON.stringify(wrong)}, which is no HTTP token; "*" is not taken.`,
+      )
   }
   const listed = everybody ? new Set<string>() : originSet('cors.origins', options.origins as readonly string[])
   const permitted = new Set(headers.map((name) => name.toLowerCase()))
@@ -61,7 +74,8 @@ export function corsRules(options: CorsOptions): CorsRules {
     ['access-control-max-age', String(maxAge)],
     ['vary', 'Access-Control-Request-Method, Access-Control-Request-Headers'],
   ]
-  const headersFor = (origin: string | undefined): HeaderPairs => (origin === undefined ? strangers : (friends.get(origin) ?? strangers))
+  const headersFor = (origin: string | undefined): HeaderPairs =>
+    origin === undefined ? strangers : (friends.get(origin) ?? strangers)
 
   return {
     allows: (origin) => everybody || listed.has(origin),
@@ -70,7 +84,10 @@ export function corsRules(options: CorsOptions): CorsRules {
       const method = request.method === 'OPTIONS' ? request.header('access-control-request-method') : undefined
       if (method === undefined) return undefined
       const wanted = request.header('access-control-request-headers')?.split(',') ?? []
-      const grants = (everybody || listed.has(origin)) && methods.includes(method) && wanted.every((name) => permitted.has(name.trim().toLowerCase()))
+      const grants =
+        (everybody || listed.has(origin)) &&
+        methods.includes(method) &&
+        wanted.every((name) => permitted.has(name.trim().toLowerCase()))
       // a refused preflight says nothing of what would have been allowed
       return { answer: { status: 204, headers: grants ? [...headersFor(origin), ...granted] : [vary] } }
     },

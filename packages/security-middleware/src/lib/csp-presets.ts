@@ -38,7 +38,11 @@ export const presets: Readonly<Record<CspPreset, Preset>> = {
   // https://developers.google.com/tag-platform/security/guides/csp
   googleTagManager: {
     directives: {
-      'connect-src': ['https://www.googletagmanager.com', 'https://*.google-analytics.com', 'https://*.analytics.google.com'],
+      'connect-src': [
+        'https://www.googletagmanager.com',
+        'https://*.google-analytics.com',
+        'https://*.analytics.google.com',
+      ],
       'frame-src': ['https://www.googletagmanager.com'],
       'img-src': ['https://www.googletagmanager.com', 'https://*.google-analytics.com'],
       'script-src': ['https://www.googletagmanager.com'],

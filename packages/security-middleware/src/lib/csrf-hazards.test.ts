@@ -9,13 +9,22 @@ function warnings(...requests: (ViewInit & { status?: number })[]): string[] {
   const said: string[] = []
   const watch = csrfHazards((message) => said.push(message))
   for (const { status = 200, ...init } of requests) {
-    watch({ request: view(init), kind: 'finished', status, seconds: 0, denied: undefined, error: undefined } satisfies Outcome)
+    watch({
+      request: view(init),
+      kind: 'finished',
+      status,
+      seconds: 0,
+      denied: undefined,
+      error: undefined,
+    } satisfies Outcome)
   }
   return said
 }
 
 test('warns of a method override, in a header or in the query', () => {
-  expect(warnings({ method: 'POST', url: '/x', headers: { 'x-http-method-override': 'DELETE' } })).toEqual([expect.stringContaining('method override')])
+  expect(warnings({ method: 'POST', url: '/x', headers: { 'x-http-method-override': 'DELETE' } })).toEqual([
+    expect.stringContaining('method override'),
+  ])
   expect(warnings({ method: 'POST', url: '/x?_method=DELETE' })).toHaveLength(1)
 })
 
@@ -25,11 +34,20 @@ test('warns of a GET that created something, or is named as if it changed someth
 })
 
 test('does not warn of reading, of refusals, or of a word within a word', () => {
-  expect(warnings({ url: '/orders/7' }, { url: '/address' }, { url: '/cart/add', status: 404 }, { method: 'POST', url: '/cart/add' })).toEqual([])
+  expect(
+    warnings(
+      { url: '/orders/7' },
+      { url: '/address' },
+      { url: '/cart/add', status: 404 },
+      { method: 'POST', url: '/cart/add' },
+    ),
+  ).toEqual([])
 })
 
 test('warns once a route, and of so many routes', () => {
-  expect(warnings({ url: '/cart/add/1', route: '/cart/add/:id' }, { url: '/cart/add/2', route: '/cart/add/:id' })).toHaveLength(1)
+  expect(
+    warnings({ url: '/cart/add/1', route: '/cart/add/:id' }, { url: '/cart/add/2', route: '/cart/add/:id' }),
+  ).toHaveLength(1)
   expect(warnings(...Array.from({ length: 50 }, (_, i) => ({ url: `/add/${i}` })))).toHaveLength(20)
 })
 

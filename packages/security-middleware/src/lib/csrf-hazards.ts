@@ -1,6 +1,7 @@
 import type { Outcome } from '@shop/middleware'
 
-const verbs = /(?:^|[/._-])(?:add|approve|buy|cancel|checkout|clear|create|delete|destroy|disable|edit|enable|logout|order|pay|purchase|remove|reset|save|set|submit|subscribe|unsubscribe|update|upload)(?:[/._-]|$)/i
+const verbs =
+  /(?:^|[/._-])(?:add|approve|buy|cancel|checkout|clear|create|delete|destroy|disable|edit|enable|logout|order|pay|purchase|remove|reset|save|set|submit|subscribe|unsubscribe|update|upload)(?:[/._-]|$)/i
 const most = 20
 
 /**
@@ -10,7 +11,13 @@ const most = 20
 export function csrfHazards(warn: (message: string) => void = emit): (outcome: Outcome) => void {
   const warned = new Set<string>()
   return function watchForHazards({ request, status }: Outcome): void {
-    const hazard = hazardOf(request.method, request.path, request.query, request.header('x-http-method-override'), status)
+    const hazard = hazardOf(
+      request.method,
+      request.path,
+      request.query,
+      request.header('x-http-method-override'),
+      status,
+    )
     const key = hazard && `${hazard} ${request.route ?? request.path}`
     if (key === undefined || warned.has(key) || warned.size >= most) return
     warned.add(key)
@@ -18,7 +25,13 @@ export function csrfHazards(warn: (message: string) => void = emit): (outcome: O
   }
 }
 
-function hazardOf(method: string, path: string, query: string, override: string | undefined, status: number): string | undefined {
+function hazardOf(
+  method: string,
+  path: string,
+  query: string,
+  override: string | undefined,
+  status: number,
+): string | undefined {
   if (override !== undefined || /(?:^|&)_method=/i.test(query)) {
     return 'a method override was sent; if the application obeys it on GET, put protect() after what obeys it.'
   }

@@ -7,15 +7,23 @@ import { csrfToken } from './csrf-token.ts'
 import { csrf } from './csrf.ts'
 
 const secrets = ['current-secret-current-secret-012345', 'previous-secret-previous-secret-0123']
-const policyWith = (keys: readonly string[]) => csrf({ token: { secrets: keys, session: (request) => cookieOf(request, 'session') } })
+const policyWith = (keys: readonly string[]) =>
+  csrf({ token: { secrets: keys, session: (request) => cookieOf(request, 'session') } })
 const policy = policyWith(secrets)
 
 /** What a browser would keep of a response: the CSRF cookie, if one was set. */
 function answered(request: ReturnType<typeof view>, by = policy): string | undefined {
   const cookies: string[] = []
-  by.respond!(request, { status: 200, header: () => undefined, set() {}, append: (_, value) => void cookies.push(value), remove() {} })
+  void by.respond!(request, {
+    status: 200,
+    header: () => undefined,
+    set() {},
+    append: (_, value) => void cookies.push(value),
+    remove() {},
+  })
   expect(cookies.length).toBeLessThan(2)
-  if (cookies[0] !== undefined) expect(cookies[0]).toMatch(/^__Host-csrf=[\w-]{22}\.[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  if (cookies[0] !== undefined)
+    expect(cookies[0]).toMatch(/^__Host-csrf=[\w-]{22}\.[\w-]{43}; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
   return cookies[0]?.split(';')[0]
 }
 
@@ -42,7 +50,9 @@ describe('csrf() with tokens, for clients that send neither Sec-Fetch-Site nor O
   })
 
   test('the endpoint’s answer is not to be kept, and needs a session', () => {
-    const verdict = policy.evaluate!(view({ url: '/api/csrf-token', headers: { cookie: 'session=alice' } })) as { answer: { headers: unknown } }
+    const verdict = policy.evaluate!(view({ url: '/api/csrf-token', headers: { cookie: 'session=alice' } })) as {
+      answer: { headers: unknown }
+    }
     expect(verdict.answer.headers).toContainEqual(['cache-control', 'no-store'])
     expect(policy.evaluate!(view({ url: '/api/csrf-token' }))).toHaveProperty('deny.status', 401)
   })
@@ -58,22 +68,22 @@ describe('csrf() with tokens, for clients that send neither Sec-Fetch-Site nor O
 
   test('a page gets a token for its form, and one that is good is kept', () => {
     const first = view({ headers: { cookie: 'session=alice' } })
-    policy.evaluate!(first)
+    void policy.evaluate!(first)
     const token = csrfToken(first)!
     expect(csrfToken(first)).toBe(token)
     expect(answered(first)).toBe(`__Host-csrf=${token}`)
     const second = view({ headers: { cookie: `session=alice; __Host-csrf=${token}` } })
-    policy.evaluate!(second)
+    void policy.evaluate!(second)
     expect(csrfToken(second)).toBe(token)
     expect(answered(second)).toBeUndefined()
   })
 
   test('a page that asks for none sets no cookie, and without a session there is none', () => {
     const request = view({ headers: { cookie: 'session=alice' } })
-    policy.evaluate!(request)
+    void policy.evaluate!(request)
     expect(answered(request)).toBeUndefined()
     const stranger = view()
-    policy.evaluate!(stranger)
+    void policy.evaluate!(stranger)
     expect(csrfToken(stranger)).toBeUndefined()
     expect(csrfToken(view())).toBeUndefined()
   })
@@ -81,7 +91,8 @@ describe('csrf() with tokens, for clients that send neither Sec-Fetch-Site nor O
   test('another session’s token, a planted cookie, a token alone do not pass', async () => {
     const mallory = fetchToken('mallory')
     const alice = fetchToken('alice')
-    const post = (cookie: string, token?: string) => verdictOf({ headers: { cookie, ...(token && { 'x-csrf-token': token }) } })
+    const post = (cookie: string, token?: string) =>
+      verdictOf({ headers: { cookie, ...(token && { 'x-csrf-token': token }) } })
     expect(await post(`session=alice; ${mallory.cookie}`, mallory.token)).toBe('csrf-token-invalid')
     expect(await post(`session=alice; ${alice.cookie}; ${mallory.cookie}`, mallory.token)).toBe('csrf-token-invalid')
     expect(await post('session=alice', alice.token)).toBe('csrf-token-invalid')
@@ -99,7 +110,11 @@ describe('csrf() with tokens, for clients that send neither Sec-Fetch-Site nor O
 
   test('the browser’s own word comes first: no token saves a cross-site request, none is asked of a same-origin one', async () => {
     const { token, cookie } = fetchToken('alice')
-    expect(await verdictOf({ headers: { cookie: `session=alice; ${cookie}`, 'x-csrf-token': token, 'sec-fetch-site': 'cross-site' } })).toBe('csrf-cross-site')
+    expect(
+      await verdictOf({
+        headers: { cookie: `session=alice; ${cookie}`, 'x-csrf-token': token, 'sec-fetch-site': 'cross-site' },
+      }),
+    ).toBe('csrf-cross-site')
     expect(await verdictOf({ headers: { 'sec-fetch-site': 'same-origin' } })).toBe('passed')
   })
 
@@ -107,7 +122,9 @@ describe('csrf() with tokens, for clients that send neither Sec-Fetch-Site nor O
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), fc.stringMatching(/^[\w-]{22}\.[\w-]{43}$/)), async (token) => {
         fc.pre(!/[;\s]/.test(token))
-        expect(await verdictOf({ headers: { cookie: `session=alice; __Host-csrf=${token}`, 'x-csrf-token': token } })).not.toBe('passed')
+        expect(
+          await verdictOf({ headers: { cookie: `session=alice; __Host-csrf=${token}`, 'x-csrf-token': token } }),
+        ).not.toBe('passed')
       }),
     )
   })

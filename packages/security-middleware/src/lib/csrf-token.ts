@@ -56,11 +56,21 @@ export function csrfTokens(options: CsrfTokenOptions): CsrfTokens {
   const { secrets, session, endpoint = '/api/csrf-token', field = '_csrf' } = options
   const header = (options.header ?? 'x-csrf-token').toLowerCase()
   pathMatcher('token.endpoint', [endpoint])
-  if (!Array.isArray(secrets) || secrets.length === 0 || secrets.some((secret) => typeof secret !== 'string' || secret.length < 32)) {
-    throw new SecurityError('ERR_SHOP_SECURITY_SECRET', 'token.secrets needs one secret or more, each of at least 32 characters.')
+  if (
+    !Array.isArray(secrets) ||
+    secrets.length === 0 ||
+    secrets.some((secret) => typeof secret !== 'string' || secret.length < 32)
+  ) {
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_SECRET',
+      'token.secrets needs one secret or more, each of at least 32 characters.',
+    )
   }
   if (typeof session !== 'function') {
-    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'token.session must be a function that gives the request’s session id.')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'token.session must be a function that gives the request’s session id.',
+    )
   }
 
   function sign(secret: string, id: string, random: string): Buffer {
@@ -104,7 +114,8 @@ export function csrfTokens(options: CsrfTokenOptions): CsrfTokens {
       if (request.path !== endpoint) return void tokensOf.set(request, () => issue(request))
       if (request.method !== 'GET') return undefined
       const token = issue(request)
-      if (token === undefined) return { deny: { status: 401, code: 'csrf-no-session', title: 'A CSRF token needs a session' } }
+      if (token === undefined)
+        return { deny: { status: 401, code: 'csrf-no-session', title: 'A CSRF token needs a session' } }
       return {
         answer: {
           status: 200,
@@ -126,7 +137,10 @@ export function csrfTokens(options: CsrfTokenOptions): CsrfTokens {
     checkForm(request) {
       if (!pending.get(request)) return undefined
       const body = request.body
-      const sent = typeof body === 'object' && body !== null && Object.hasOwn(body, field) ? (body as Record<string, unknown>)[field] : undefined
+      const sent =
+        typeof body === 'object' && body !== null && Object.hasOwn(body, field)
+          ? (body as Record<string, unknown>)[field]
+          : undefined
       return judge(request, typeof sent === 'string' ? sent : undefined)
     },
     respond(request, reply) {

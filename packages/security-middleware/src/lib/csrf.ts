@@ -79,7 +79,10 @@ export function csrf(options: CsrfOptions = {}): Policy {
       if (isSameHost(origin, request.host)) return undefined
     }
     if (origin !== undefined && trusted.has(origin)) return undefined
-    return refused(request, site === 'same-site' ? 'same-site' : site ? 'cross-site' : origin === 'null' ? 'origin-null' : 'origin-mismatch')
+    return refused(
+      request,
+      site === 'same-site' ? 'same-site' : site ? 'cross-site' : origin === 'null' ? 'origin-null' : 'origin-mismatch',
+    )
   }
 
   return {
@@ -99,13 +102,22 @@ export function csrf(options: CsrfOptions = {}): Policy {
 
 function isSafe(request: RequestView): boolean {
   const { method } = request
-  return (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') && overrides.every((name) => request.header(name) === undefined)
+  return (
+    (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') &&
+    overrides.every((name) => request.header(name) === undefined)
+  )
 }
 
 function isNavigation(request: RequestView): boolean {
   if (request.method !== 'GET' && request.method !== 'HEAD') return true
   const destination = request.header('sec-fetch-dest')
-  return request.header('sec-fetch-mode') === 'navigate' && destination !== 'object' && destination !== 'embed' && destination !== 'iframe' && destination !== 'frame'
+  return (
+    request.header('sec-fetch-mode') === 'navigate' &&
+    destination !== 'object' &&
+    destination !== 'embed' &&
+    destination !== 'iframe' &&
+    destination !== 'frame'
+  )
 }
 
 /** Whether an Origin names the host that was asked; the scheme is not compared, for Host has none. */

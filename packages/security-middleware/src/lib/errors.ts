@@ -17,8 +17,10 @@ export const errorCodes = {
   ERR_SHOP_SECURITY_PAYMENT_MISMATCH: 'A PaymentIntent is not the one this order expects.',
   ERR_SHOP_SECURITY_MARKUP: 'A fragment of HTML is too long, too deep or has too many tags to be sanitised.',
   ERR_SHOP_SECURITY_DOM: 'The DOM is not jsdom, or jsdom lacks what DOMPurify needs.',
-  ERR_SHOP_SECURITY_ENCODER: 'A value stands where no encoder makes it safe: inside a tag name, a script or a comment of a template.',
-  ERR_SHOP_SECURITY_SINK: 'Input changed the structure of a statement, left its folder, or is no argument of a command.',
+  ERR_SHOP_SECURITY_ENCODER:
+    'A value stands where no encoder makes it safe: inside a tag name, a script or a comment of a template.',
+  ERR_SHOP_SECURITY_SINK:
+    'Input changed the structure of a statement, left its folder, or is no argument of a command.',
 } as const
 
 /** A code of {@link errorCodes}. */

@@ -4,16 +4,25 @@ import type { HeaderPairs } from '@shop/middleware'
 import helmet, { type HelmetOptions } from 'helmet'
 
 /** What helmet would set on every response, asked once; names in lower case. Its CSP is off: ours knows nonces and presets. */
-export function helmetHeaders(options: Omit<HelmetOptions, 'contentSecurityPolicy'> = {}, reportTo: string | undefined): HeaderPairs {
+export function helmetHeaders(
+  options: Omit<HelmetOptions, 'contentSecurityPolicy'> = {},
+  reportTo: string | undefined,
+): HeaderPairs {
   const pairs: [string, string][] = []
   const recorder = {
     setHeader: (name: string, value: string) => void pairs.push([name.toLowerCase(), value]),
     removeHeader: () => {},
   }
   // helmet's middlewares use these two methods of a response and nothing of a request
-  helmet({ ...options, contentSecurityPolicy: false } as HelmetOptions)({} as IncomingMessage, recorder as unknown as ServerResponse, (error) => {
-    if (error) throw error as Error
-  })
+  helmet({ ...options, contentSecurityPolicy: false } as HelmetOptions)(
+    {} as IncomingMessage,
+    recorder as unknown as ServerResponse,
+    (error) => {
+      if (error) throw error as Error
+    },
+  )
   if (reportTo === undefined) return pairs
-  return pairs.map(([name, value]) => (name === 'cross-origin-opener-policy' ? [name, `${value}; report-to="default"`] : [name, value]))
+  return pairs.map(([name, value]) =>
+    name === 'cross-origin-opener-policy' ? [name, `${value}; report-to="default"`] : [name, value],
+  )
 }

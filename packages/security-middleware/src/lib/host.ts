@@ -8,7 +8,10 @@ import { SecurityError } from './errors.ts'
  */
 export function hostMatcher(name: string, hosts: readonly string[]): (host: string) => boolean {
   if (!Array.isArray(hosts) || hosts.length === 0) {
-    throw new SecurityError('ERR_SHOP_SECURITY_HOST', `${name} must list the hosts that this application answers for, such as "shop.example".`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_HOST',
+      `${name} must list the hosts that this application answers for, such as "shop.example".`,
+    )
   }
   const exact = new Set<string>()
   const shapes: string[] = []

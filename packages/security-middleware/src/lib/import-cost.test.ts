@@ -14,7 +14,9 @@ function loadedBy(entry: string): string[] {
       return next(url, context)
     } })
     import(${JSON.stringify(url)}).then(() => console.log(JSON.stringify([...seen])))`
-  return JSON.parse(execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', script], { encoding: 'utf8' })) as string[]
+  return JSON.parse(
+    execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', '-e', script], { encoding: 'utf8' }),
+  ) as string[]
 }
 
 test.each([

@@ -10,7 +10,11 @@ TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG`,
   4: 'CLF UYW',
 }
 
-const exponents = new Map(Object.entries(byExponent).flatMap(([exponent, codes]) => codes.split(/\s+/).map((code) => [code, Number(exponent)] as const)))
+const exponents = new Map(
+  Object.entries(byExponent).flatMap(([exponent, codes]) =>
+    codes.split(/\s+/).map((code) => [code, Number(exponent)] as const),
+  ),
+)
 
 /** The decimals of a currency's minor unit: 2 for EUR, 0 for JPY, 3 for KWD; undefined for what is no currency. */
 export function currencyExponent(code: string): number | undefined {

@@ -26,7 +26,11 @@ const backslash = 0x5c
  * Makes a scanner: one pass over the bytes, outside strings, counting nesting, members and elements. It does not decide
  * whether the text is JSON; `JSON.parse` does that next, on a text whose size of result is now bounded.
  */
-export function jsonScanner({ depth: deepest, keys: mostKeys, elements: mostElements }: JsonLimits): (bytes: Uint8Array) => JsonExcess | JsonShape {
+export function jsonScanner({
+  depth: deepest,
+  keys: mostKeys,
+  elements: mostElements,
+}: JsonLimits): (bytes: Uint8Array) => JsonExcess | JsonShape {
   // elements so far of the open array at each depth; an open object has -1
   const open = new Int32Array(deepest + 1)
   return function scanJson(bytes) {
@@ -34,7 +38,7 @@ export function jsonScanner({ depth: deepest, keys: mostKeys, elements: mostElem
     let keys = 0
     let escapes = false
     for (let i = 0; i < bytes.length; i++) {
-      switch (bytes[i]) {
+      switch (bytes[i]!) {
         case quote:
           for (i++; i < bytes.length && bytes[i] !== quote; i++) {
             if (bytes[i] !== backslash) continue
@@ -80,7 +84,12 @@ const suspicious = /__proto__|constructor|prototype/
  * that one was written twice. Names and surrogates are looked at one by one only where the text, which is valid UTF-8,
  * has a forbidden word or an escape.
  */
-export function inspectJson(text: string, value: unknown, { keys, escapes }: JsonShape, duplicates: boolean): JsonFault | undefined {
+export function inspectJson(
+  text: string,
+  value: unknown,
+  { keys, escapes }: JsonShape,
+  duplicates: boolean,
+): JsonFault | undefined {
   const fault = escapes || suspicious.test(text) ? faultIn(value) : undefined
   return fault ?? (!duplicates && countKeys(value) < keys ? 'duplicate-key' : undefined)
 }

@@ -44,7 +44,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): ClaimStore {
       forget(key, entry)
       return
     }
-    throw new SecurityError('ERR_SHOP_SECURITY_STORE_FULL', `memoryStore() holds ${size} claims, and all of them are in flight.`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_STORE_FULL',
+      `memoryStore() holds ${size} claims, and all of them are in flight.`,
+    )
   }
 
   function forget(key: string, entry: Entry): void {
@@ -78,7 +81,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): ClaimStore {
     claim: async (key, options) => claim(key, options),
     async complete(token, result) {
       const found = held(token)
-      if (!found) throw new SecurityError('ERR_SHOP_SECURITY_CLAIM', 'complete(): this claim’s lease ran out and another took over.')
+      if (!found)
+        throw new SecurityError(
+          'ERR_SHOP_SECURITY_CLAIM',
+          'complete(): this claim’s lease ran out and another took over.',
+        )
       // to the young end of the map, where the longest-lived belong
       entries.delete(found.key)
       entries.set(found.key, Object.assign(found.entry, { completed: true, until: now() + retention, result }))

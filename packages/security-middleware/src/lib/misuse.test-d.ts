@@ -1,7 +1,18 @@
 // What must not compile: every line below its comment is a mistake that a reader could make.
 import { z } from 'zod'
 
-import { constantWork, csrf, expectPaymentIntent, memoryStore, respondAt, safeEqual, securityHeaders, stripeWebhook, trustedOrigins, type StripeEvent } from '../index.ts'
+import {
+  constantWork,
+  csrf,
+  expectPaymentIntent,
+  memoryStore,
+  respondAt,
+  safeEqual,
+  securityHeaders,
+  stripeWebhook,
+  trustedOrigins,
+  type StripeEvent,
+} from '../index.ts'
 import { valid, validate } from '../validate.ts'
 
 // @ts-expect-error a preset that does not exist
@@ -35,12 +46,12 @@ expectPaymentIntent(event, { amount: '19.99', currency: 'EUR' })
 const order = validate({ body: z.object({ sku: z.string() }), limits: { depth: 5 } })
 valid({}, order).body.sku satisfies string
 // @ts-expect-error the schema has no such member
-valid({}, order).body.price
+void valid({}, order).body.price
 // @ts-expect-error a part without a schema is undefined
-valid({}, order).query.page
+void valid({}, order).query.page
 // @ts-expect-error no schema at all
 validate({ body: { sku: 'string' } })
 
 const verify = constantWork((hash: Buffer, password: string) => hash.includes(password), Buffer.alloc(1))
 // @ts-expect-error the dummy, and what is stored, are of the type that is checked
-verify('hash', 'password')
+void verify('hash', 'password')

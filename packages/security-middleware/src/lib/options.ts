@@ -9,7 +9,10 @@ export function knownOptions(owner: string, options: object, known: readonly str
     if (known.includes(key)) continue
     const near = closest(key, known)
     const hint = near === undefined ? `It takes ${known.join(', ')}.` : `Did you mean "${near}"?`
-    throw new SecurityError('ERR_SHOP_SECURITY_UNKNOWN_OPTION', `${owner} has no option ${JSON.stringify(key)}. ${hint}`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_UNKNOWN_OPTION',
+      `${owner} has no option ${JSON.stringify(key)}. ${hint}`,
+    )
   }
 }
 
@@ -17,10 +20,18 @@ export function knownOptions(owner: string, options: object, known: readonly str
  * An integer option within its range.
  * @throws ERR_SHOP_SECURITY_OPTION
  */
-export function integer(name: string, value: number | undefined, standard: number, range: readonly [least: number, most: number]): number {
+export function integer(
+  name: string,
+  value: number | undefined,
+  standard: number,
+  range: readonly [least: number, most: number],
+): number {
   const number = value ?? standard
   if (Number.isSafeInteger(number) && number >= range[0] && number <= range[1]) return number
-  throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `${name} is ${String(value)}, and must be an integer from ${range[0]} to ${range[1]}.`)
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_OPTION',
+    `${name} is ${String(value)}, and must be an integer from ${range[0]} to ${range[1]}.`,
+  )
 }
 
 /**
@@ -30,7 +41,10 @@ export function integer(name: string, value: number | undefined, standard: numbe
 export function oneOf<T extends string>(name: string, value: T | undefined, standard: T, values: readonly T[]): T {
   const chosen = value ?? standard
   if (values.includes(chosen)) return chosen
-  throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `${name} is ${JSON.stringify(value)}, and must be one of ${values.join(', ')}.`)
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_OPTION',
+    `${name} is ${JSON.stringify(value)}, and must be one of ${values.join(', ')}.`,
+  )
 }
 
 function closest(key: string, known: readonly string[]): string | undefined {

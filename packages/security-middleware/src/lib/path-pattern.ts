@@ -12,7 +12,10 @@ export function pathMatcher(name: string, patterns: readonly string[]): (path: s
   const exact = new Set<string>()
   const shapes: string[] = []
   for (const pattern of patterns) {
-    if (typeof pattern !== 'string' || !/^\/(?:(?:[\w.~!$&'()+,;=@%-]+|:\w+)\/)*(?:[\w.~!$&'()+,;=@%-]+|:\w+|\*)?$/.test(pattern)) {
+    if (
+      typeof pattern !== 'string' ||
+      !/^\/(?:(?:[\w.~!$&'()+,;=@%-]+|:\w+)\/)*(?:[\w.~!$&'()+,;=@%-]+|:\w+|\*)?$/.test(pattern)
+    ) {
       throw new SecurityError(
         'ERR_SHOP_SECURITY_PATTERN',
         `${name} has ${JSON.stringify(pattern)}; a pattern is a path such as "/exact", "/orders/:id" or "/hooks/*".`,
@@ -42,7 +45,9 @@ export function templateReader(name: string, template: string): (path: string) =
 function shape(pattern: string): string {
   return pattern
     .split('/')
-    .map((part) => (part.startsWith(':') ? '([^/]+)' : part === '*' ? '(?:.*)' : part.replace(/[.$()+*?^|[\]{}\\]/g, String.raw`\$&`)))
+    .map((part) =>
+      part.startsWith(':') ? '([^/]+)' : part === '*' ? '(?:.*)' : part.replace(/[.$()+*?^|[\]{}\\]/g, String.raw`\$&`),
+    )
     .join('/')
 }
 

@@ -5,9 +5,32 @@ import { paymentMismatch } from './events.ts'
 import { expectPaymentIntent, type ExpectedPayment } from './payment-intent.ts'
 import type { StripeEvent } from './stripe-event.ts'
 
-const intent = { id: 'pi_1', object: 'payment_intent', amount: 1999, amount_received: 1999, currency: 'eur', status: 'succeeded', metadata: { order: '7', other: 'x' }, customer: 'cus_1' }
-const event = (changes: object = {}, account?: string): StripeEvent => ({ id: 'evt_1', object: 'event', type: 'payment_intent.succeeded', created: 1, livemode: true, data: { object: { ...intent, ...changes } }, ...(account !== undefined && { account }) })
-const expected: ExpectedPayment = { amount: 1999, currency: 'EUR', metadata: { order: '7' }, customer: 'cus_1', account: null }
+const intent = {
+  id: 'pi_1',
+  object: 'payment_intent',
+  amount: 1999,
+  amount_received: 1999,
+  currency: 'eur',
+  status: 'succeeded',
+  metadata: { order: '7', other: 'x' },
+  customer: 'cus_1',
+}
+const event = (changes: object = {}, account?: string): StripeEvent => ({
+  id: 'evt_1',
+  object: 'event',
+  type: 'payment_intent.succeeded',
+  created: 1,
+  livemode: true,
+  data: { object: { ...intent, ...changes } },
+  ...(account !== undefined && { account }),
+})
+const expected: ExpectedPayment = {
+  amount: 1999,
+  currency: 'EUR',
+  metadata: { order: '7' },
+  customer: 'cus_1',
+  account: null,
+}
 
 function differing(changed: StripeEvent, by: ExpectedPayment = expected): string {
   try {

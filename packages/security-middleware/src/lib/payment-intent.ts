@@ -42,19 +42,29 @@ type Field = 'object' | 'amount' | 'amount_received' | 'currency' | 'status' | '
  * @example
  * const intent = expectPaymentIntent(event, { amount: order.total, currency: order.currency, metadata: { order: order.id } })
  */
-export function expectPaymentIntent<Intent extends PaymentIntent = PaymentIntent>(event: StripeEvent, expected: ExpectedPayment): Intent {
+export function expectPaymentIntent<Intent extends PaymentIntent = PaymentIntent>(
+  event: StripeEvent,
+  expected: ExpectedPayment,
+): Intent {
   knownOptions('expectPaymentIntent()', expected, ['amount', 'currency', 'status', 'metadata', 'customer', 'account'])
   if (!Number.isSafeInteger(expected.amount) || expected.amount < 0) {
-    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `amount is ${String(expected.amount)}, and must be an integer of minor units.`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      `amount is ${String(expected.amount)}, and must be an integer of minor units.`,
+    )
   }
   if (typeof expected.currency !== 'string' || !/^[a-z]{3}$/i.test(expected.currency)) {
     throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'currency must be an ISO 4217 code.')
   }
   const intent = event.data?.object as PaymentIntent | undefined
-  const fields: readonly Field[] = intent?.object === 'payment_intent' ? differences(intent, event.account ?? null, expected) : ['object']
+  const fields: readonly Field[] =
+    intent?.object === 'payment_intent' ? differences(intent, event.account ?? null, expected) : ['object']
   if (fields.length === 0) return intent as Intent
   for (const field of fields) if (paymentMismatch.hasSubscribers) paymentMismatch.publish({ event: event.id, field })
-  throw new SecurityError('ERR_SHOP_SECURITY_PAYMENT_MISMATCH', `The PaymentIntent is not the one this order expects: ${fields.join(', ')} differ.`)
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_PAYMENT_MISMATCH',
+    `The PaymentIntent is not the one this order expects: ${fields.join(', ')} differ.`,
+  )
 }
 
 function differences(intent: PaymentIntent, account: string | null, expected: ExpectedPayment): Field[] {
@@ -62,11 +72,19 @@ function differences(intent: PaymentIntent, account: string | null, expected: Ex
   const fields: Field[] = []
   if (intent.amount !== expected.amount) fields.push('amount')
   // a capture may be partial
-  if (status === 'succeeded' && intent.amount_received !== undefined && intent.amount_received !== expected.amount) fields.push('amount_received')
-  if (typeof intent.currency !== 'string' || intent.currency.toLowerCase() !== expected.currency.toLowerCase()) fields.push('currency')
+  if (status === 'succeeded' && intent.amount_received !== undefined && intent.amount_received !== expected.amount)
+    fields.push('amount_received')
+  if (typeof intent.currency !== 'string' || intent.currency.toLowerCase() !== expected.currency.toLowerCase())
+    fields.push('currency')
   if (intent.status !== status) fields.push('status')
-  if (!Object.entries(metadata).every(([key, value]) => Object.hasOwn(intent.metadata ?? {}, key) && intent.metadata![key] === value)) fields.push('metadata')
-  const customer = typeof intent.customer === 'object' && intent.customer !== null ? intent.customer.id : (intent.customer ?? null)
+  if (
+    !Object.entries(metadata).every(
+      ([key, value]) => Object.hasOwn(intent.metadata ?? {}, key) && intent.metadata![key] === value,
+    )
+  )
+    fields.push('metadata')
+  const customer =
+    typeof intent.customer === 'object' && intent.customer !== null ? intent.customer.id : (intent.customer ?? null)
   if (expected.customer !== undefined && customer !== expected.customer) fields.push('customer')
   if (expected.account !== undefined && account !== expected.account) fields.push('account')
   return fields

@@ -39,7 +39,9 @@ const features = [
 export type PermissionsFeature = (typeof features)[number]
 
 /** Who may use a feature: `[]` nobody, `'*'` everybody, else `'self'` and origins. `false` takes the feature out of the header. */
-export type PermissionsPolicy = { readonly [F in PermissionsFeature]?: '*' | false | readonly ('self' | `https://${string}` | `http://${string}`)[] }
+export type PermissionsPolicy = {
+  readonly [F in PermissionsFeature]?: '*' | false | readonly ('self' | `https://${string}` | `http://${string}`)[]
+}
 
 /** What a shop that sells in a browser does not need, off; paying, its own. */
 export const quietPermissions: PermissionsPolicy = {
@@ -76,12 +78,17 @@ export function permissionsHeader(policy: PermissionsPolicy): string {
 
 function known(feature: string): string {
   if ((features as readonly string[]).includes(feature)) return feature
-  throw new SecurityError('ERR_SHOP_SECURITY_PERMISSION', `permissions has ${JSON.stringify(feature)}, which is no feature that browsers know.`)
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_PERMISSION',
+    `permissions has ${JSON.stringify(feature)}, which is no feature that browsers know.`,
+  )
 }
 
 function list(feature: string, allow: '*' | readonly string[]): string {
   if (allow === '*') return '*'
-  const members = Array.isArray(allow) ? allow.map((member) => (member === 'self' ? 'self' : originOf(member) && `"${member}"`)) : [undefined]
+  const members = Array.isArray(allow)
+    ? allow.map((member) => (member === 'self' ? 'self' : originOf(member) && `"${member}"`))
+    : [undefined]
   if (!members.includes(undefined)) return `(${members.join(' ')})`
   throw new SecurityError(
     'ERR_SHOP_SECURITY_PERMISSION',

@@ -8,7 +8,10 @@ import { knownOptions } from './options.ts'
 
 /** What is used of `pg`: a Pool for the store, a client with an open transaction for `tx`. */
 export interface Queryable {
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }>
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: readonly unknown[]; readonly rowCount: number | null }>
 }
 
 /** Options of {@link postgresStore}. */
@@ -59,7 +62,8 @@ const mostTransactions = 10_000
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   knownOptions('postgresStore()', options, ['pool', 'retention'])
   const { pool } = options
-  if (typeof pool?.query !== 'function') throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'pool must be a pg Pool, or something with its query().')
+  if (typeof pool?.query !== 'function')
+    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'pool must be a pg Pool, or something with its query().')
   const retention = milliseconds('retention', options.retention ?? '30d')
   // claims in a transaction are complete when they are made: what is kept here only lets complete() add a result
   const transactions = new Map<string, Queryable>()
@@ -74,7 +78,9 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
         if (tx) remember(token, tx)
         return { state: 'claimed', token }
       }
-      const found = (await db.query(stateSql, [key, fingerprint])).rows[0] as { same: boolean; completed: boolean; result: unknown } | undefined
+      const found = (await db.query(stateSql, [key, fingerprint])).rows[0] as
+        | { same: boolean; completed: boolean; result: unknown }
+        | undefined
       if (!found) continue
       if (!found.same) return { state: 'mismatch' }
       return found.completed ? { state: 'completed', result: found.result ?? undefined } : { state: 'in-flight' }
@@ -97,23 +103,38 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
         `update shop_security_claims set completed_at = now(), result = $2::jsonb where token = $1${open}`,
         [token, result === undefined ? null : JSON.stringify(result)],
       )
-      if (done.rowCount === 0) throw new SecurityError('ERR_SHOP_SECURITY_CLAIM', 'complete(): this claim’s lease ran out and another took over.')
+      if (done.rowCount === 0)
+        throw new SecurityError(
+          'ERR_SHOP_SECURITY_CLAIM',
+          'complete(): this claim’s lease ran out and another took over.',
+        )
     },
     async release(token) {
       const tx = transactions.get(token)
       transactions.delete(token)
-      await (tx ?? pool).query(`delete from shop_security_claims where token = $1${tx ? '' : ' and completed_at is null'}`, [token])
+      await (tx ?? pool).query(
+        `delete from shop_security_claims where token = $1${tx ? '' : ' and completed_at is null'}`,
+        [token],
+      )
     },
     async advance(key, position, tx) {
       return (await (tx ?? pool).query(advanceSql, [key, position])).rows.length === 1
     },
     async migrate() {
       // several processes start at once, and "if not exists" does not wait for the other
-      await pool.query(`do $do$ begin perform pg_advisory_xact_lock(7340171); ${claimsSql.replace(/^--.*\n/, '')} end $do$`)
+      await pool.query(
+        `do $do$ begin perform pg_advisory_xact_lock(7340171); ${claimsSql.replace(/^--.*\n/, '')} end $do$`,
+      )
     },
     async prune() {
-      const claims = await pool.query(`delete from shop_security_claims where completed_at < now() - $1 * interval '1 millisecond'`, [retention])
-      await pool.query(`delete from shop_security_positions where advanced_at < now() - $1 * interval '1 millisecond'`, [retention])
+      const claims = await pool.query(
+        `delete from shop_security_claims where completed_at < now() - $1 * interval '1 millisecond'`,
+        [retention],
+      )
+      await pool.query(
+        `delete from shop_security_positions where advanced_at < now() - $1 * interval '1 millisecond'`,
+        [retention],
+      )
       return claims.rowCount ?? 0
     },
   }

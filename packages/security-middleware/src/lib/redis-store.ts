@@ -53,14 +53,21 @@ return 1`
 export function redisStore(options: RedisStoreOptions): Required<ClaimStore> {
   knownOptions('redisStore()', options, ['redis', 'prefix', 'retention'])
   const { redis, prefix = 'shop:claims:' } = options
-  if (typeof redis?.eval !== 'function') throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'redis must be an ioredis client, or something with its eval().')
+  if (typeof redis?.eval !== 'function')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'redis must be an ioredis client, or something with its eval().',
+    )
   const retention = milliseconds('retention', options.retention ?? '3d')
   // a token says which key it is for
   const keyOf = (token: string): string => prefix + token.slice(37)
   return {
     async claim(key, { fingerprint, lease }) {
       const token = `${randomUUID()} ${key}`
-      const [state, result] = (await redis.eval(claimLua, 1, prefix + key, fingerprint, token, lease, retention)) as [Claim['state'], string?]
+      const [state, result] = (await redis.eval(claimLua, 1, prefix + key, fingerprint, token, lease, retention)) as [
+        Claim['state'],
+        string?,
+      ]
       if (state === 'claimed') return { state, token }
       if (state !== 'completed') return { state }
       return { state, result: result === undefined || result === '' ? undefined : JSON.parse(result) }
@@ -68,7 +75,10 @@ export function redisStore(options: RedisStoreOptions): Required<ClaimStore> {
     async complete(token, result) {
       const text = result === undefined ? '' : JSON.stringify(result)
       if ((await redis.eval(completeLua, 1, keyOf(token), token, text, retention)) === 1) return
-      throw new SecurityError('ERR_SHOP_SECURITY_CLAIM', 'complete(): this claim’s lease ran out and another took over.')
+      throw new SecurityError(
+        'ERR_SHOP_SECURITY_CLAIM',
+        'complete(): this claim’s lease ran out and another took over.',
+      )
     },
     async release(token) {
       await redis.eval(releaseLua, 1, keyOf(token), token)

@@ -9,6 +9,10 @@ import { SecurityError } from './errors.ts'
  */
 export function reportingHeaders(reportTo: string | undefined): HeaderPairs {
   if (reportTo === undefined) return []
-  if (/^(?:\/(?!\/)|https:\/\/[^/\s]+\/)[\w./~%?&=:@-]*$/.test(reportTo)) return [['reporting-endpoints', `default="${reportTo}"`]]
-  throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `reportTo is ${JSON.stringify(reportTo)}, and must be a path such as "/reports" or an https URL.`)
+  if (/^(?:\/(?!\/)|https:\/\/[^/\s]+\/)[\w./~%?&=:@-]*$/.test(reportTo))
+    return [['reporting-endpoints', `default="${reportTo}"`]]
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_OPTION',
+    `reportTo is ${JSON.stringify(reportTo)}, and must be a path such as "/reports" or an https URL.`,
+  )
 }

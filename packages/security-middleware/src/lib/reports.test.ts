@@ -21,7 +21,14 @@ function receiver(options: CspReportsOptions = {}) {
   const reports: BrowserReport[] = []
   const policy = cspReports({ onReport: (report) => reports.push(report), ...options })
   const post = (body: unknown, type = 'application/reports+json') =>
-    policy.evaluate!(view({ method: 'POST', url: '/reports', headers: { 'content-type': type }, body: typeof body === 'string' ? body : JSON.stringify(body) }))
+    policy.evaluate!(
+      view({
+        method: 'POST',
+        url: '/reports',
+        headers: { 'content-type': type },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    )
   return { policy, reports, post }
 }
 
@@ -44,9 +51,21 @@ describe('cspReports()', () => {
   test('takes the Reporting API’s format: CSP, COOP, deprecation, in one body', async () => {
     const { reports, post } = receiver()
     await post([
-      { type: 'csp-violation', url: 'https://shop.example/', body: { effectiveDirective: 'img-src', blockedURL: 'inline', disposition: 'report' } },
-      { type: 'coop', url: 'https://shop.example/', body: { violation: 'navigation-to-document', openerURL: 'https://other.example/a' } },
-      { type: 'deprecation', url: 'https://shop.example/', body: { id: 'UnloadHandler', sourceFile: 'https://shop.example/a.js', lineNumber: 3 } },
+      {
+        type: 'csp-violation',
+        url: 'https://shop.example/',
+        body: { effectiveDirective: 'img-src', blockedURL: 'inline', disposition: 'report' },
+      },
+      {
+        type: 'coop',
+        url: 'https://shop.example/',
+        body: { violation: 'navigation-to-document', openerURL: 'https://other.example/a' },
+      },
+      {
+        type: 'deprecation',
+        url: 'https://shop.example/',
+        body: { id: 'UnloadHandler', sourceFile: 'https://shop.example/a.js', lineNumber: 3 },
+      },
     ])
     expect(reports.map(({ type, subject, blocked, source }) => [type, subject, blocked, source])).toEqual([
       ['csp-violation', 'img-src', 'inline', undefined],
@@ -88,20 +107,25 @@ describe('cspReports()', () => {
     const { post } = receiver()
     expect(await post('{}', 'application/json')).toHaveProperty('deny.status', 415)
     expect(await post('{}', '__proto__')).toHaveProperty('deny.status', 415)
-    for (const body of ['', '[', '[1]', 'null', '"text"', '[[]]', '[{"type":1,"body":[]}]']) expect(await post(body)).toHaveProperty('deny.status', 400)
+    for (const body of ['', '[', '[1]', 'null', '"text"', '[[]]', '[{"type":1,"body":[]}]'])
+      expect(await post(body)).toHaveProperty('deny.status', 400)
     expect(await post('{"csp-report":1}', 'application/csp-report')).toHaveProperty('deny.status', 400)
   })
 
   test('any JSON is answered, and what is told is short and printable', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.jsonValue(), fc.constantFrom('application/csp-report', 'application/reports+json'), async (body, type) => {
-        const { reports, post } = receiver()
-        const verdict = (await post(body, type))!
-        expect(verdict.answer?.status ?? verdict.deny?.status).toBeOneOf([204, 400])
-        for (const value of reports.flatMap(Object.values)) {
-          if (value !== undefined) expect(value).toMatch(/^[^\u0000-\u001f\u007f-\u009f]{0,250}$/u)
-        }
-      }),
+      fc.asyncProperty(
+        fc.jsonValue(),
+        fc.constantFrom('application/csp-report', 'application/reports+json'),
+        async (body, type) => {
+          const { reports, post } = receiver()
+          const verdict = (await post(body, type))!
+          expect(verdict.answer?.status ?? verdict.deny?.status).toBeOneOf([204, 400])
+          for (const value of reports.flatMap(Object.values)) {
+            if (value !== undefined) expect(value).toMatch(/^\P{Cc}{0,250}$/u)
+          }
+        },
+      ),
     )
   })
 

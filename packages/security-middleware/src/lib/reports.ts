@@ -39,7 +39,11 @@ export interface CspReportsOptions {
 
 const done: Verdict = { answer: { status: 204 } satisfies Answer }
 const unreadable: Denial = { status: 400, code: 'report-malformed', title: 'This is not a report' }
-const wrongType: Denial = { status: 415, code: 'report-type', title: 'Reports are application/csp-report or application/reports+json' }
+const wrongType: Denial = {
+  status: 415,
+  code: 'report-type',
+  title: 'Reports are application/csp-report or application/reports+json',
+}
 const most = 100
 
 /**
@@ -116,8 +120,17 @@ const readers: Readonly<Record<string, Reader>> = Object.assign(Object.create(nu
       return {
         type: text(report['type']),
         page: address(report['url']),
-        subject: text(details['effectiveDirective'] ?? details['id'] ?? details['featureId'] ?? details['policyId'] ?? details['violation'] ?? details['reason']),
-        blocked: origin(details['blockedURL'] ?? details['openeeURL'] ?? details['openerURL'] ?? details['otherDocumentURL']),
+        subject: text(
+          details['effectiveDirective'] ??
+            details['id'] ??
+            details['featureId'] ??
+            details['policyId'] ??
+            details['violation'] ??
+            details['reason'],
+        ),
+        blocked: origin(
+          details['blockedURL'] ?? details['openeeURL'] ?? details['openerURL'] ?? details['otherDocumentURL'],
+        ),
         source: place(details['sourceFile'], details['lineNumber']),
         disposition: optional(details['disposition']),
       }
@@ -131,8 +144,12 @@ function fields(value: unknown): Readonly<Record<string, unknown>> {
 
 /** Short, printable text: what came from a browser may end in a log. */
 function text(value: unknown): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what must go
-  return typeof value === 'string' ? value.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').slice(0, 200) : ''
+  return typeof value === 'string'
+    ? value
+        .toWellFormed()
+        .replace(/[\p{Cc}\u2028\u2029]/gu, ' ')
+        .slice(0, 200)
+    : ''
 }
 
 function optional(value: unknown): string | undefined {

@@ -14,7 +14,7 @@ async function held(deadline: number, work: number): Promise<number> {
   const policy = respondAt(deadline)
   const request = view()
   const start = performance.now()
-  policy.evaluate!(request)
+  void policy.evaluate!(request)
   if (work > 0) await sleep(work)
   await policy.respond!(request, reply)
   return performance.now() - start
@@ -44,17 +44,22 @@ describe('respondAt()', () => {
     const policy = respondAt('1s', { routes: ['POST /login', '/reset/:token'] })
     const isHeld = (method: string, url: string): boolean => {
       const request = view({ method, url })
-      policy.evaluate!(request)
+      void policy.evaluate!(request)
       return policy.respond!(request, reply) !== undefined
     }
-    expect([isHeld('POST', '/login'), isHeld('GET', '/login'), isHeld('GET', '/reset/x'), isHeld('GET', '/')]).toEqual([true, false, true, false])
+    expect([isHeld('POST', '/login'), isHeld('GET', '/login'), isHeld('GET', '/reset/x'), isHeld('GET', '/')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ])
   })
 
   test('stops waiting when the client is gone', async () => {
     const gone = new AbortController()
     const request = { ...view(), signal: gone.signal }
     const policy = respondAt('30s')
-    policy.evaluate!(request)
+    void policy.evaluate!(request)
     const waiting = policy.respond!(request, reply)
     gone.abort()
     await waiting

@@ -26,7 +26,8 @@ export interface RespondAtOptions {
 export function respondAt(deadline: Duration, options: RespondAtOptions = {}): Policy {
   knownOptions('respondAt()', options, ['routes'])
   const period = milliseconds('deadline', deadline, 60_000)
-  if (period < 1) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `deadline is ${period} ms, and must be at least 1.`)
+  if (period < 1)
+    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `deadline is ${period} ms, and must be at least 1.`)
   const matches = routeMatcher('routes', options.routes)
   const started = requestKey<number>()
   return {
@@ -53,5 +54,6 @@ export function routeMatcher(name: string, routes: readonly string[] | undefined
     const at = route.indexOf(' ')
     return { method: at === -1 ? undefined : route.slice(0, at), matches: pathMatcher(name, [route.slice(at + 1)]) }
   })
-  return ({ method: asked, path }) => tests.some(({ method, matches }) => (method === undefined || method === asked) && matches(path))
+  return ({ method: asked, path }) =>
+    tests.some(({ method, matches }) => (method === undefined || method === asked) && matches(path))
 }

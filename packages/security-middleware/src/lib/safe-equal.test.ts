@@ -10,7 +10,10 @@ describe('safeEqual()', () => {
     fc.assert(
       fc.property(value, value, (a, b) => {
         expect(safeEqual(a, a)).toBe(true)
-        const same = typeof a === 'string' && typeof b === 'string' ? a === b : typeof a === typeof b && Buffer.compare(a as Uint8Array, b as Uint8Array) === 0
+        const same =
+          typeof a === 'string' && typeof b === 'string'
+            ? a === b
+            : typeof a === typeof b && Buffer.compare(a as Uint8Array, b as Uint8Array) === 0
         if (typeof a === typeof b) expect(safeEqual(a, b)).toBe(same)
       }),
     )
@@ -27,7 +30,13 @@ describe('safeEqual()', () => {
   })
 
   test('nothing equals nothing', () => {
-    expect([safeEqual(undefined, undefined), safeEqual(null, null), safeEqual(undefined, ''), safeEqual('', null), safeEqual('', '')]).toEqual([false, false, false, false, true])
+    expect([
+      safeEqual(undefined, undefined),
+      safeEqual(null, null),
+      safeEqual(undefined, ''),
+      safeEqual('', null),
+      safeEqual('', ''),
+    ]).toEqual([false, false, false, false, true])
   })
 
   const secret = 'k'.repeat(1024)
@@ -36,7 +45,8 @@ describe('safeEqual()', () => {
   test('its time does not tell how much of a guess is right (dudect, short form)', async () => {
     // the least of three runs: a busy machine adds differences, and takes none away that are there every time
     let least = Infinity
-    for (let run = 0; run < 3 && least >= 4.5; run++) least = Math.min(least, (await dudect(8000, (input) => safeEqual(secret, guesses[input]))).t)
+    for (let run = 0; run < 3 && least >= 4.5; run++)
+      least = Math.min(least, (await dudect(8000, (input) => safeEqual(secret, guesses[input]))).t)
     expect(least).toBeLessThan(4.5)
   })
 

@@ -11,7 +11,10 @@ const key = randomBytes(32)
  *
  * @example if (!safeEqual(request.header('x-api-key'), apiKey)) …
  */
-export function safeEqual(a: string | Uint8Array | null | undefined, b: string | Uint8Array | null | undefined): boolean {
+export function safeEqual(
+  a: string | Uint8Array | null | undefined,
+  b: string | Uint8Array | null | undefined,
+): boolean {
   const both = a !== undefined && a !== null && b !== undefined && b !== null
   return timingSafeEqual(digest(a ?? ''), digest(b ?? '')) && both
 }
@@ -20,5 +23,7 @@ function digest(value: string | Uint8Array): Buffer {
   const hmac = createHmac('sha256', key)
   if (typeof value !== 'string') return hmac.update(value).digest()
   // UTF-8 writes every lone surrogate alike: such a text gets an encoding, and a mark, of its own
-  return value.isWellFormed() ? hmac.update(value, 'utf8').digest() : hmac.update('\u0000utf-16\u0000').update(value, 'utf16le').digest()
+  return value.isWellFormed()
+    ? hmac.update(value, 'utf8').digest()
+    : hmac.update('\u0000utf-16\u0000').update(value, 'utf16le').digest()
 }

@@ -20,13 +20,19 @@ function sent(options?: SecurityHeadersOptions, url = '/'): Record<string, strin
 }
 
 function directive(name: string, options?: SecurityHeadersOptions, url = '/'): string | undefined {
-  return sent(options, url)[csp]!.split('; ').find((part) => part.startsWith(`${name} `))
+  return sent(options, url)
+    [csp]!.split('; ')
+    .find((part) => part.startsWith(`${name} `))
 }
 
 describe('securityHeaders()', () => {
   test('sends what helmet sends by default, and a policy, permissions', () => {
     const theirs: Record<string, string> = {}
-    helmet({ contentSecurityPolicy: false })({} as never, { setHeader: (name: string, value: string) => (theirs[name.toLowerCase()] = value), removeHeader() {} } as never, () => {})
+    helmet({ contentSecurityPolicy: false })(
+      {} as never,
+      { setHeader: (name: string, value: string) => (theirs[name.toLowerCase()] = value), removeHeader() {} } as never,
+      () => {},
+    )
     const ours = sent()
     expect(ours).toMatchObject(theirs)
     expect(Object.keys(ours).filter((name) => !(name in theirs))).toEqual(['permissions-policy', csp])
@@ -40,12 +46,20 @@ describe('securityHeaders()', () => {
   test.each([
     ['the default', {}],
     ...everyPreset.map((preset) => [preset, { presets: [preset] }] as const),
-    ['all presets with reports and hashes', { presets: everyPreset, reportTo: '/reports', inlineScripts: ['go()'], inlineStyles: ['a{}'] }],
-  ] satisfies (readonly [string, SecurityHeadersOptions])[])('Google’s csp_evaluator finds nothing in %s', (_, options) => {
-    const parsed = new CspParser(sent(options)[csp]!).csp
-    const findings = new CspEvaluator(parsed).evaluate(STRICTCSP_CHECKS, DEFAULT_CHECKS).filter(({ severity }) => severity !== Severity.NONE)
-    expect(findings.map(({ description, directive: at, value }) => `${at} ${value}: ${description}`)).toEqual([])
-  })
+    [
+      'all presets with reports and hashes',
+      { presets: everyPreset, reportTo: '/reports', inlineScripts: ['go()'], inlineStyles: ['a{}'] },
+    ],
+  ] satisfies (readonly [string, SecurityHeadersOptions])[])(
+    'Google’s csp_evaluator finds nothing in %s',
+    (_, options) => {
+      const parsed = new CspParser(sent(options)[csp]!).csp
+      const findings = new CspEvaluator(parsed)
+        .evaluate(STRICTCSP_CHECKS, DEFAULT_CHECKS)
+        .filter(({ severity }) => severity !== Severity.NONE)
+      expect(findings.map(({ description, directive: at, value }) => `${at} ${value}: ${description}`)).toEqual([])
+    },
+  )
 
   test('csp_evaluator does find something in a weaker policy, so the test above tests', () => {
     const parsed = new CspParser(sent({ csp: { 'script-src': ["'unsafe-inline'"] } })[csp]!).csp
@@ -67,22 +81,30 @@ describe('securityHeaders()', () => {
 
   test('has no nonce where the policy has none', () => {
     const request = view()
-    securityHeaders({ csp: { 'script-src': ["'self'"], 'style-src': ["'self'"] } }).evaluate!(request)
+    void securityHeaders({ csp: { 'script-src': ["'self'"], 'style-src': ["'self'"] } }).evaluate!(request)
     expect(nonceOf(request)).toBeUndefined()
   })
 
   test('hashes the inline code it is given', () => {
     // the SHA-256 of alert('Hello, world.'); from the CSP specification
-    expect(directive('script-src', { inlineScripts: ["alert('Hello, world.');"] })).toContain("'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='")
+    expect(directive('script-src', { inlineScripts: ["alert('Hello, world.');"] })).toContain(
+      "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='",
+    )
   })
 
   test('a preset adds sources, and what default-src allowed stays allowed', () => {
-    expect(directive('frame-src', { presets: ['stripeElements'] })).toBe("frame-src 'self' https://*.js.stripe.com https://js.stripe.com https://hooks.stripe.com")
-    expect(sent({ presets: ['stripeElements'] })['permissions-policy']).toContain('payment=(self "https://js.stripe.com")')
+    expect(directive('frame-src', { presets: ['stripeElements'] })).toBe(
+      "frame-src 'self' https://*.js.stripe.com https://js.stripe.com https://hooks.stripe.com",
+    )
+    expect(sent({ presets: ['stripeElements'] })['permissions-policy']).toContain(
+      'payment=(self "https://js.stripe.com")',
+    )
   })
 
   test('a checkout’s form may be redirected to it', () => {
-    expect(directive('form-action', { presets: ['stripeCheckout'] })).toBe("form-action 'self' https://checkout.stripe.com")
+    expect(directive('form-action', { presets: ['stripeCheckout'] })).toBe(
+      "form-action 'self' https://checkout.stripe.com",
+    )
   })
 
   test('directives replace by name, false takes one out, [] is one without a value', () => {
@@ -94,7 +116,9 @@ describe('securityHeaders()', () => {
 
   test('enforces one policy and reports on another', () => {
     const headers = sent({ reportOnly: { 'default-src': ["'none'"], 'script-src': ["'nonce'"] }, reportTo: '/reports' })
-    expect(headers['content-security-policy-report-only']).toMatch(/^default-src 'none'; script-src 'nonce-[\w+/]{24}'; report-to default; report-uri \/reports$/)
+    expect(headers['content-security-policy-report-only']).toMatch(
+      /^default-src 'none'; script-src 'nonce-[\w+/]{24}'; report-to default; report-uri \/reports$/,
+    )
     expect(headers[csp]).toContain("'strict-dynamic'")
   })
 
@@ -122,7 +146,8 @@ describe('securityHeaders()', () => {
 
   test('another spelling of a path does not reach an override', () => {
     const options = { routes: { '/api/*': { csp: false } } } as const
-    for (const url of ['/api/../admin', '/api//x', '/api/%2e%2e/admin', '/api%2fx', String.raw`/api\x`]) expect(sent(options, url)).toHaveProperty(csp)
+    for (const url of ['/api/../admin', '/api//x', '/api/%2e%2e/admin', '/api%2fx', String.raw`/api\x`])
+      expect(sent(options, url)).toHaveProperty(csp)
   })
 
   test.each([
@@ -141,7 +166,9 @@ describe('securityHeaders()', () => {
     [{ routes: { 'embed/*': {} } }, 'ERR_SHOP_SECURITY_PATTERN', 'embed/*'],
     [{ routes: { '/e': { reportTo: '/x' } } }, 'ERR_SHOP_SECURITY_UNKNOWN_OPTION', 'reportTo'],
   ])('refuses %j when built', (options, code, part) => {
-    expect(() => securityHeaders(options as never)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(part) as string }))
+    expect(() => securityHeaders(options as never)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(part) as string }),
+    )
   })
 
   test('whatever the sources, no header can be broken into two, and no directive into two', () => {
@@ -164,6 +191,8 @@ describe('trustedTypesPolicy()', () => {
     const code = trustedTypesPolicy(['https://js.stripe.com'])
     expect(code).toContain('["https://js.stripe.com"]')
     expect(code).not.toContain('<')
-    expect(() => trustedTypesPolicy(['https://js.stripe.com/v3'])).toThrow(expect.objectContaining({ code: 'ERR_SHOP_SECURITY_ORIGIN' }))
+    expect(() => trustedTypesPolicy(['https://js.stripe.com/v3'])).toThrow(
+      expect.objectContaining({ code: 'ERR_SHOP_SECURITY_ORIGIN' }),
+    )
   })
 })

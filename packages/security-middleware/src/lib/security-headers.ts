@@ -65,7 +65,10 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Policy {
   const owns = new Set([everywhere, ...special.map(({ set }) => set)].flatMap(({ owns }) => owns))
   return {
     name: 'security-headers',
-    evaluate: special.length === 0 ? (request) => verdict(everywhere, request) : (request) => verdict(setFor(request.path), request),
+    evaluate:
+      special.length === 0
+        ? (request) => verdict(everywhere, request)
+        : (request) => verdict(setFor(request.path), request),
     traits: { owns: [...owns] },
   }
 }
@@ -87,16 +90,29 @@ function verdict({ fixed, changing }: HeaderSet, request: RequestView): Verdict 
 
 function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet {
   const chosen = (options.presets ?? []).map(presetOf)
-  const fixed: (readonly [string, string])[] = [...helmetHeaders(options.helmet, reportTo), ...reportingHeaders(reportTo)]
+  const fixed: (readonly [string, string])[] = [
+    ...helmetHeaders(options.helmet, reportTo),
+    ...reportingHeaders(reportTo),
+  ]
   if (options.permissions !== false) {
     fixed.push([
       'permissions-policy',
-      permissionsHeader(Object.assign({}, quietPermissions, ...chosen.map(({ permissions }) => permissions), options.permissions) as PermissionsPolicy),
+      permissionsHeader(
+        Object.assign(
+          {},
+          quietPermissions,
+          ...chosen.map(({ permissions }) => permissions),
+          options.permissions,
+        ) as PermissionsPolicy,
+      ),
     ])
   }
   const policies: [name: string, directives: CspDirectives][] = []
   if (options.csp !== false) {
-    let directives = chosen.reduce((sum, preset) => addSources(sum, preset.directives), { ...strictPolicy, ...options.csp })
+    let directives = chosen.reduce((sum, preset) => addSources(sum, preset.directives), {
+      ...strictPolicy,
+      ...options.csp,
+    })
     directives = withHashes(directives, 'script-src', options.inlineScripts)
     directives = withHashes(directives, 'style-src', options.inlineStyles)
     policies.push(['content-security-policy', directives])
@@ -109,14 +125,25 @@ function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet
     if (csp.usesNonce) changing.push({ name, header: csp.header })
     else fixed.push([name, csp.header('')])
   }
-  return { fixed: { headers: fixed }, changing, owns: [...fixed, ...changing.map(({ name }) => [name] as const)].map(([name]) => name) }
+  return {
+    fixed: { headers: fixed },
+    changing,
+    owns: [...fixed, ...changing.map(({ name }) => [name] as const)].map(([name]) => name),
+  }
 }
 
-function withHashes(directives: CspDirectives, name: 'script-src' | 'style-src', code: readonly string[] = []): CspDirectives {
+function withHashes(
+  directives: CspDirectives,
+  name: 'script-src' | 'style-src',
+  code: readonly string[] = [],
+): CspDirectives {
   return code.length === 0 ? directives : addSources(directives, { [name]: code.map(hashSource) })
 }
 
 function presetOf(name: CspPreset): (typeof presets)[CspPreset] {
   if (Object.hasOwn(presets, name)) return presets[name]
-  throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `presets has ${JSON.stringify(name)}, and takes ${Object.keys(presets).join(', ')}.`)
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_OPTION',
+    `presets has ${JSON.stringify(name)}, and takes ${Object.keys(presets).join(', ')}.`,
+  )
 }

@@ -9,7 +9,9 @@ export interface StandardSchema<Output = unknown> {
 }
 
 /** A value, or what is wrong with it. */
-export type StandardResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] }
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardIssue[] }
 
 /** One thing that is wrong, and where. */
 export interface StandardIssue {

@@ -24,7 +24,8 @@ export function parseStripeEvent(payload: Uint8Array): StripeEvent | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { id, object, type, created, livemode } = value as Record<string, unknown>
   const version = object === 'event' ? 'number' : object === 'v2.core.event' ? 'string' : undefined
-  const whole = typeof id === 'string' && /^evt_\w{1,200}$/.test(id) && typeof type === 'string' && typeof livemode === 'boolean'
+  const whole =
+    typeof id === 'string' && /^evt_\w{1,200}$/.test(id) && typeof type === 'string' && typeof livemode === 'boolean'
   return whole && version !== undefined && typeof created === version ? (value as StripeEvent) : undefined
 }
 

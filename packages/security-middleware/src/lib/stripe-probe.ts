@@ -19,7 +19,9 @@ export function isProbe(payload: Uint8Array): boolean {
   return probe.equals(payload)
 }
 
-export const probeAnswer: Verdict = { answer: { status: 200, headers: [['content-type', 'application/json']], body: proof } }
+export const probeAnswer: Verdict = {
+  answer: { status: 200, headers: [['content-type', 'application/json']], body: proof },
+}
 
 /**
  * Asks a running server, at boot, whether its webhook sees the bytes that were sent: posts a signed probe that no
@@ -29,12 +31,24 @@ export const probeAnswer: Verdict = { answer: { status: 200, headers: [['content
  * @example
  * server.listen(port, () => probeStripeWebhook(webhook, `http://127.0.0.1:${port}/webhooks/stripe`))
  */
-export async function probeStripeWebhook(policy: Policy, url: string, options: { readonly headers?: Readonly<Record<string, string>> } = {}): Promise<void> {
+export async function probeStripeWebhook(
+  policy: Policy,
+  url: string,
+  options: { readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<void> {
   const secret = secretOf.get(policy)
-  if (secret === undefined) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'probeStripeWebhook() takes the policy that stripeWebhook() made.')
+  if (secret === undefined)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'probeStripeWebhook() takes the policy that stripeWebhook() made.',
+    )
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...options.headers, 'stripe-signature': signStripePayload(probe, secret) },
+    headers: {
+      'content-type': 'application/json',
+      ...options.headers,
+      'stripe-signature': signStripePayload(probe, secret),
+    },
     body: probe,
     redirect: 'manual',
     signal: AbortSignal.timeout(10_000),

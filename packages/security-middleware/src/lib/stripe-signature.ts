@@ -49,7 +49,9 @@ export function verifyStripeSignature(
   return { valid: true, secret: signer.name, age }
 }
 
-function parseHeader(header: string): { readonly timestamp: string; readonly signatures: readonly Buffer[] } | undefined {
+function parseHeader(
+  header: string,
+): { readonly timestamp: string; readonly signatures: readonly Buffer[] } | undefined {
   let timestamp: string | undefined
   const signatures: Buffer[] = []
   for (const item of header.split(',')) {
@@ -68,6 +70,10 @@ function parseHeader(header: string): { readonly timestamp: string; readonly sig
 }
 
 /** The header Stripe would send: for tests of an endpoint, and for {@link probeStripeWebhook}. */
-export function signStripePayload(payload: string | Uint8Array, secret: string, timestamp: number = Math.floor(Date.now() / 1000)): string {
+export function signStripePayload(
+  payload: string | Uint8Array,
+  secret: string,
+  timestamp: number = Math.floor(Date.now() / 1000),
+): string {
   return `t=${timestamp},v1=${createHmac('sha256', secret).update(`${timestamp}.`).update(payload).digest('hex')}`
 }

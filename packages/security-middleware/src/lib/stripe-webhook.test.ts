@@ -41,11 +41,25 @@ function event({ id = 'evt_1', created = seconds, object = 'pi_1', ...more }: Ev
 }
 
 function webhook(options: Partial<StripeWebhookOptions> = {}): Policy {
-  return stripeWebhook({ secrets: { current: secret, previous }, livemode: true, store: memoryStore(), now: () => seconds * 1000, ...options })
+  return stripeWebhook({
+    secrets: { current: secret, previous },
+    livemode: true,
+    store: memoryStore(),
+    now: () => seconds * 1000,
+    ...options,
+  })
 }
 
-function delivered(payload: string, header: string | undefined = signStripePayload(payload, secret, seconds)): WrittenView {
-  return view({ method: 'POST', url: '/webhooks/stripe', body: payload, headers: header === undefined ? {} : { 'stripe-signature': header } })
+function delivered(
+  payload: string,
+  header: string | undefined = signStripePayload(payload, secret, seconds),
+): WrittenView {
+  return view({
+    method: 'POST',
+    url: '/webhooks/stripe',
+    body: payload,
+    headers: header === undefined ? {} : { 'stripe-signature': header },
+  })
 }
 
 async function outcome(policy: Policy, request: WrittenView): Promise<string> {
@@ -77,7 +91,12 @@ describe('stripeWebhook()', () => {
     const request = delivered(payload, signStripePayload(payload, previous, seconds))
     expect(await outcome(webhook(), request)).toBe('handled')
     expect(stripeDelivery(request).secret).toBe('previous')
-    expect(await outcome(webhook({ secrets: { current: secret } }), delivered(payload, signStripePayload(payload, previous, seconds)))).toBe('signature-mismatch')
+    expect(
+      await outcome(
+        webhook({ secrets: { current: secret } }),
+        delivered(payload, signStripePayload(payload, previous, seconds)),
+      ),
+    ).toBe('signature-mismatch')
   })
 
   test.each([
@@ -93,21 +112,38 @@ describe('stripeWebhook()', () => {
     ['a header flood', `t=1800000000,v1=${'0'.repeat(64)}${',v0=x'.repeat(2000)}`, 'signature-malformed'],
     ['a wrong one', `t=1800000000,v1=${'0'.repeat(64)}`, 'signature-mismatch'],
   ])('refuses %s', async (_, header, expected) => {
-    const request = view({ method: 'POST', url: '/webhooks/stripe', body: event(), headers: header === undefined ? {} : { 'stripe-signature': header } })
+    const request = view({
+      method: 'POST',
+      url: '/webhooks/stripe',
+      body: event(),
+      headers: header === undefined ? {} : { 'stripe-signature': header },
+    })
     expect(await outcome(webhook(), request)).toBe(expected)
   })
 
   test('refuses old signatures and, unlike stripe-node, future ones', async () => {
     const payload = event()
-    const at = (offset: number, options?: Partial<StripeWebhookOptions>) => outcome(webhook(options), delivered(payload, signStripePayload(payload, secret, seconds + offset)))
-    expect([await at(-300), await at(-301), await at(30), await at(31), await at(365 * 86_400)]).toEqual(['handled', 'too-old', 'handled', 'in-future', 'in-future'])
-    const ahead = stripe.webhooks.generateTestHeaderString({ payload, secret, timestamp: Math.floor(Date.now() / 1000) + 365 * 86_400 })
+    const at = (offset: number, options?: Partial<StripeWebhookOptions>) =>
+      outcome(webhook(options), delivered(payload, signStripePayload(payload, secret, seconds + offset)))
+    expect([await at(-300), await at(-301), await at(30), await at(31), await at(365 * 86_400)]).toEqual([
+      'handled',
+      'too-old',
+      'handled',
+      'in-future',
+      'in-future',
+    ])
+    const ahead = stripe.webhooks.generateTestHeaderString({
+      payload,
+      secret,
+      timestamp: Math.floor(Date.now() / 1000) + 365 * 86_400,
+    })
     expect(() => stripe.webhooks.constructEvent(payload, ahead, secret)).not.toThrow()
   })
 
   test('a tolerance of 0 is strict', async () => {
     const payload = event()
-    const at = (offset: number) => outcome(webhook({ tolerance: 0 }), delivered(payload, signStripePayload(payload, secret, seconds + offset)))
+    const at = (offset: number) =>
+      outcome(webhook({ tolerance: 0 }), delivered(payload, signStripePayload(payload, secret, seconds + offset)))
     expect([await at(-1), await at(0), await at(1)]).toEqual(['too-old', 'handled', 'in-future'])
   })
 
@@ -121,12 +157,29 @@ describe('stripeWebhook()', () => {
   })
 
   test('takes a thin event of version 2', async () => {
-    const payload = JSON.stringify({ id: 'evt_test_65', object: 'v2.core.event', type: 'v1.billing.meter.error', created: '2027-01-15T08:00:00Z', livemode: true, related_object: { id: 'mtr_1' } })
+    const payload = JSON.stringify({
+      id: 'evt_test_65',
+      object: 'v2.core.event',
+      type: 'v1.billing.meter.error',
+      created: '2027-01-15T08:00:00Z',
+      livemode: true,
+      related_object: { id: 'mtr_1' },
+    })
     expect(await outcome(webhook({ apiVersion: 'x' }), delivered(payload))).toBe('handled')
   })
 
   test('refuses what is signed and no event', async () => {
-    for (const payload of ['', 'null', '[]', '{}', '{"object":"event"}', event({ id: 'pi_1' }), event({ created: 'x' as never }), event({ livemode: 'true' }), '\ufeff{}']) {
+    for (const payload of [
+      '',
+      'null',
+      '[]',
+      '{}',
+      '{"object":"event"}',
+      event({ id: 'pi_1' }),
+      event({ created: 'x' as never }),
+      event({ livemode: 'true' }),
+      '\ufeff{}',
+    ]) {
       expect(await outcome(webhook(), delivered(payload))).toBe('malformed')
     }
   })
@@ -145,8 +198,14 @@ describe('stripeWebhook()', () => {
   })
 
   test('names a body parser that was there first', async () => {
-    const consumed = { ...delivered(event()), bytes: () => Promise.reject(Object.assign(new Error('read'), { code: 'ERR_SHOP_MIDDLEWARE_BODY_CONSUMED' })) }
-    await expect(webhook().evaluate!(consumed)).rejects.toMatchObject({ code: 'ERR_SHOP_SECURITY_RAW_BODY', message: expect.stringContaining('put protect() before it') as string })
+    const consumed = {
+      ...delivered(event()),
+      bytes: () => Promise.reject(Object.assign(new Error('read'), { code: 'ERR_SHOP_MIDDLEWARE_BODY_CONSUMED' })),
+    }
+    await expect(webhook().evaluate!(consumed)).rejects.toMatchObject({
+      code: 'ERR_SHOP_SECURITY_RAW_BODY',
+      message: expect.stringContaining('put protect() before it') as string,
+    })
   })
 })
 
@@ -206,8 +265,17 @@ describe('stripeWebhook(): once', () => {
   test('the handler claims in its own transaction where that is asked for', async () => {
     const transactions: unknown[] = []
     const inner = memoryStore()
-    const store: ClaimStore<string> = { ...inner, claim: (key, { tx, ...options }) => (transactions.push(tx), inner.claim(key, options)) }
-    const policy = stripeWebhook({ secrets: { current: secret }, livemode: true, store, claimIn: 'handler', now: () => seconds * 1000 })
+    const store: ClaimStore<string> = {
+      ...inner,
+      claim: (key, { tx, ...options }) => (transactions.push(tx), inner.claim(key, options)),
+    }
+    const policy = stripeWebhook({
+      secrets: { current: secret },
+      livemode: true,
+      store,
+      claimIn: 'handler',
+      now: () => seconds * 1000,
+    })
     const request = delivered(event())
     expect(await outcome(policy, request)).toBe('handled')
     expect(transactions).toEqual([])
@@ -221,11 +289,19 @@ describe('stripeWebhook(): once', () => {
     const failures: unknown[] = []
     const hear = (failure: unknown): void => void failures.push(failure)
     claimFailed.subscribe(hear)
-    const broken: ClaimStore = { claim: () => Promise.reject(new Error('down')), complete: () => Promise.resolve(), release: () => Promise.resolve() }
+    const broken: ClaimStore = {
+      claim: () => Promise.reject(new Error('down')),
+      complete: () => Promise.resolve(),
+      release: () => Promise.resolve(),
+    }
     const hanging: ClaimStore = { ...broken, claim: () => new Promise(() => {}) }
     expect(await outcome(webhook({ store: broken }), delivered(event()))).toBe('store')
     expect(await outcome(webhook({ store: hanging, storeTimeout: 10 }), delivered(event()))).toBe('store')
-    const late: ClaimStore = { ...broken, claim: () => Promise.resolve({ state: 'claimed', token: 't' }), complete: () => Promise.reject(new Error('down')) }
+    const late: ClaimStore = {
+      ...broken,
+      claim: () => Promise.resolve({ state: 'claimed', token: 't' }),
+      complete: () => Promise.reject(new Error('down')),
+    }
     const policy = webhook({ store: late })
     const request = delivered(event())
     await outcome(policy, request)
@@ -243,36 +319,57 @@ describe('verifyStripeSignature()', () => {
   test('agrees with stripe-node on every payload, header and change to them', () => {
     const now = Math.floor(Date.now() / 1000)
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: now - 290, max: now }), fc.nat(), fc.constantFrom('none', 'payload', 'header', 'secret'), (text, timestamp, at, change) => {
-        const payload = JSON.stringify({ text })
-        let header = stripe.webhooks.generateTestHeaderString({ payload, secret: change === 'secret' ? previous : secret, timestamp })
-        if (change === 'header') {
-          const i = at % header.length
-          header = header.slice(0, i) + (header[i] === '0' ? '1' : '0') + header.slice(i + 1)
-        }
-        const sent = change === 'payload' ? payload.replace('{', '{ ') : payload
-        const ours = verifyStripeSignature(Buffer.from(sent), header, secrets, tolerance, now).valid
-        let theirs = true
-        try {
-          stripe.webhooks.constructEvent(sent, header, secret)
-        } catch {
-          theirs = false
-        }
-        expect(ours).toBe(theirs)
-        expect(ours).toBe(change === 'none')
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme' }),
+        fc.integer({ min: now - 290, max: now }),
+        fc.nat(),
+        fc.constantFrom('none', 'payload', 'header', 'secret'),
+        (text, timestamp, at, change) => {
+          const payload = JSON.stringify({ text })
+          let header = stripe.webhooks.generateTestHeaderString({
+            payload,
+            secret: change === 'secret' ? previous : secret,
+            timestamp,
+          })
+          if (change === 'header') {
+            const i = at % header.length
+            header = header.slice(0, i) + (header[i] === '0' ? '1' : '0') + header.slice(i + 1)
+          }
+          const sent = change === 'payload' ? payload.replace('{', '{ ') : payload
+          const ours = verifyStripeSignature(Buffer.from(sent), header, secrets, tolerance, now).valid
+          let theirs = true
+          try {
+            stripe.webhooks.constructEvent(sent, header, secret)
+          } catch {
+            theirs = false
+          }
+          expect(ours).toBe(theirs)
+          expect(ours).toBe(change === 'none')
+        },
+      ),
     )
   })
 
   test('accepts the header that stripe-node makes, and stripe-node ours', () => {
     const payload = event()
     const now = Math.floor(Date.now() / 1000)
-    expect(verifyStripeSignature(Buffer.from(payload), stripe.webhooks.generateTestHeaderString({ payload, secret }), secrets, tolerance, now).valid).toBe(true)
+    expect(
+      verifyStripeSignature(
+        Buffer.from(payload),
+        stripe.webhooks.generateTestHeaderString({ payload, secret }),
+        secrets,
+        tolerance,
+        now,
+      ).valid,
+    ).toBe(true)
     expect(stripe.webhooks.constructEvent(payload, signStripePayload(payload, secret), secret).id).toBe('evt_1')
   })
 
   test('no header throws', () => {
-    const parts = fc.array(fc.oneof(fc.string(), fc.constantFrom('t=1', `v1=${'a'.repeat(64)}`, 't=1800000000', 'v1=', '=', 'v0=1')), { maxLength: 8 })
+    const parts = fc.array(
+      fc.oneof(fc.string(), fc.constantFrom('t=1', `v1=${'a'.repeat(64)}`, 't=1800000000', 'v1=', '=', 'v0=1')),
+      { maxLength: 8 },
+    )
     fc.assert(
       fc.property(parts, (items) => {
         expect(verifyStripeSignature(Buffer.from('{}'), items.join(','), secrets, tolerance, seconds).valid).toBe(false)
@@ -281,7 +378,9 @@ describe('verifyStripeSignature()', () => {
   })
 
   test('is HMAC-SHA256 over the timestamp, a dot and the payload', () => {
-    expect(signStripePayload('{}', secret, 7)).toBe(`t=7,v1=${createHmac('sha256', secret).update('7.{}').digest('hex')}`)
+    expect(signStripePayload('{}', secret, 7)).toBe(
+      `t=7,v1=${createHmac('sha256', secret).update('7.{}').digest('hex')}`,
+    )
   })
 })
 
@@ -297,7 +396,9 @@ test.each([
   [{ claimIn: 'store' }, 'ERR_SHOP_SECURITY_OPTION', 'claimIn'],
   [{ secret }, 'ERR_SHOP_SECURITY_UNKNOWN_OPTION', 'Did you mean "secrets"?'],
 ])('stripeWebhook(%j) is refused when built', (options, code, part) => {
-  expect(() => webhook(options as never)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(part) as string }))
+  expect(() => webhook(options as never)).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(part) as string }),
+  )
   try {
     webhook(options as never)
   } catch (error) {

@@ -72,7 +72,10 @@ const deliveries = requestKey<StripeDelivery>()
 export function stripeDelivery<Event = StripeEvent, Tx = unknown>(request: object): StripeDelivery<Event, Tx> {
   const delivery = deliveries.get(request)
   if (delivery) return delivery as unknown as StripeDelivery<Event, Tx>
-  throw new SecurityError('ERR_SHOP_SECURITY_NO_POLICY', 'stripeDelivery() was asked about a request that stripeWebhook() has not let through; is it in protect(...), and is the path the same?')
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_NO_POLICY',
+    'stripeDelivery() was asked about a request that stripeWebhook() has not let through; is it in protect(...), and is the path the same?',
+  )
 }
 
 /** The verified event of a request; see {@link stripeDelivery}. @throws ERR_SHOP_SECURITY_NO_POLICY */
@@ -123,16 +126,27 @@ export function stripeWebhook<Tx = unknown>(options: StripeWebhookOptions<Tx>): 
   }
 
   async function claim(event: StripeEvent, fingerprint: string, tx: Tx | undefined): Promise<DeliveryClaim> {
-    const made = await store.claim(`stripe:${event.id}`, { fingerprint, lease: rules.lease, ...(tx !== undefined && { tx }) })
+    const made = await store.claim(`stripe:${event.id}`, {
+      fingerprint,
+      lease: rules.lease,
+      ...(tx !== undefined && { tx }),
+    })
     const position = rules.skipsOlder && made.state === 'claimed' ? positionOf(event) : undefined
-    if (made.state !== 'claimed' || !position || (await store.advance!(`stripe:${position.key}`, position.at, tx))) return made
+    if (made.state !== 'claimed' || !position || (await store.advance!(`stripe:${position.key}`, position.at, tx)))
+      return made
     await store.complete(made.token)
     return { state: 'older' }
   }
 
   async function receive(request: RequestView): Promise<Verdict | undefined> {
     const payload = await bytesOf(request, rules.limit, () => refused(request, 'raw-body'))
-    const checked = verifyStripeSignature(payload, request.header('stripe-signature'), rules.secrets, rules.tolerance, now() / 1000)
+    const checked = verifyStripeSignature(
+      payload,
+      request.header('stripe-signature'),
+      rules.secrets,
+      rules.tolerance,
+      now() / 1000,
+    )
     if (!checked.valid) return refused(request, checked.reason, checked.age)
     if (isProbe(payload)) return probeAnswer
     const event = parseStripeEvent(payload)
@@ -194,16 +208,40 @@ interface Rules {
   readonly mismatch: (event: StripeEvent) => StripeReason | undefined
 }
 
-const keys = ['path', 'secrets', 'livemode', 'store', 'claimIn', 'tolerance', 'ahead', 'apiVersion', 'accounts', 'older', 'lease', 'storeTimeout', 'limit', 'now']
+const keys = [
+  'path',
+  'secrets',
+  'livemode',
+  'store',
+  'claimIn',
+  'tolerance',
+  'ahead',
+  'apiVersion',
+  'accounts',
+  'older',
+  'lease',
+  'storeTimeout',
+  'limit',
+  'now',
+]
 
 function compile<Tx>(options: StripeWebhookOptions<Tx>): Rules {
   knownOptions('stripeWebhook()', options, keys)
   const { path = '/webhooks/stripe', livemode, store, apiVersion, accounts } = options
   pathMatcher('path', [path])
-  if (typeof livemode !== 'boolean') throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'livemode must be true or false: test events must not move live orders.')
-  if (typeof store?.claim !== 'function') throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'store must be a claim store: memoryStore(), postgresStore() or redisStore().')
+  if (typeof livemode !== 'boolean')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'livemode must be true or false: test events must not move live orders.',
+    )
+  if (typeof store?.claim !== 'function')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'store must be a claim store: memoryStore(), postgresStore() or redisStore().',
+    )
   const older = oneOf('older', options.older, 'pass', ['pass', 'skip'])
-  if (older === 'skip' && !store.advance) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'older is "skip", and needs a store with advance().')
+  if (older === 'skip' && !store.advance)
+    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'older is "skip", and needs a store with advance().')
   const past = milliseconds('tolerance', options.tolerance ?? '5m', 3_600_000) / 1000
   return {
     path,
@@ -224,11 +262,15 @@ function compile<Tx>(options: StripeWebhookOptions<Tx>): Rules {
 
 function secretsOf(named: Readonly<Record<string, string>>): readonly StripeSecret[] {
   const secrets = Object.entries(named ?? {}).map(([name, secret]) => ({ name, secret }))
-  if (secrets.length === 0 || secrets.length > 8) throw new SecurityError('ERR_SHOP_SECURITY_SECRET', 'secrets must name 1 to 8 endpoint secrets.')
+  if (secrets.length === 0 || secrets.length > 8)
+    throw new SecurityError('ERR_SHOP_SECURITY_SECRET', 'secrets must name 1 to 8 endpoint secrets.')
   for (const { name, secret } of secrets) {
     if (typeof secret === 'string' && /^whsec_[\w+/=-]{16,}$/.test(secret)) continue
     const kind = typeof secret === 'string' && /^[sr]k_/.test(secret) ? ' It is an API key.' : ''
-    throw new SecurityError('ERR_SHOP_SECURITY_SECRET', `secrets.${name} is no endpoint secret, which begins with "whsec_".${kind}`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_SECRET',
+      `secrets.${name} is no endpoint secret, which begins with "whsec_".${kind}`,
+    )
   }
   return secrets
 }
@@ -239,7 +281,11 @@ async function bytesOf(request: RequestView, limit: number, tell: () => void): P
   } catch (cause) {
     if ((cause as { code?: string }).code !== 'ERR_SHOP_MIDDLEWARE_BODY_CONSUMED') throw cause
     tell()
-    throw new SecurityError('ERR_SHOP_SECURITY_RAW_BODY', 'A body parser read the delivery before stripeWebhook() could: put protect() before it.', { cause })
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_RAW_BODY',
+      'A body parser read the delivery before stripeWebhook() could: put protect() before it.',
+      { cause },
+    )
   }
 }
 

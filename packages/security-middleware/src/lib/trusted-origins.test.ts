@@ -6,7 +6,10 @@ import { describe, expect, test } from 'vitest'
 import { validateSecurityHeaders } from '../index.ts'
 import { trustedOrigins, type TrustedOriginsOptions } from './trusted-origins.ts'
 
-const shop: TrustedOriginsOptions = { hosts: ['shop.example', '*.shop.example', 'localhost:*'], origins: ['https://partner.example'] }
+const shop: TrustedOriginsOptions = {
+  hosts: ['shop.example', '*.shop.example', 'localhost:*'],
+  origins: ['https://partner.example'],
+}
 
 function decide(init: ViewInit, options = shop): Verdict | undefined {
   const verdict = trustedOrigins(options).evaluate!(view(init))
@@ -16,20 +19,46 @@ function decide(init: ViewInit, options = shop): Verdict | undefined {
 const code = (init: ViewInit, options = shop): string => decide(init, options)?.deny?.code ?? 'passed'
 
 describe('trustedOrigins(): Host', () => {
-  test.each(['shop.example', 'shop.example:443', 'SHOP.example', 'a.shop.example', 'localhost:3000', 'localhost'])('answers for %s', (host) => {
-    expect(code({ headers: { host } })).toBe('passed')
-  })
+  test.each(['shop.example', 'shop.example:443', 'SHOP.example', 'a.shop.example', 'localhost:3000', 'localhost'])(
+    'answers for %s',
+    (host) => {
+      expect(code({ headers: { host } })).toBe('passed')
+    },
+  )
 
-  test.each(['evil.example', 'shop.example:8443', 'a.b.shop.example', 'shop.example.evil.example', 'evilshop.example', '.shop.example', 'shop.example.'])('does not answer for %s', (host) => {
+  test.each([
+    'evil.example',
+    'shop.example:8443',
+    'a.b.shop.example',
+    'shop.example.evil.example',
+    'evilshop.example',
+    '.shop.example',
+    'shop.example.',
+  ])('does not answer for %s', (host) => {
     expect(code({ headers: { host } })).toBeOneOf(['host-unknown', 'host-invalid'])
   })
 
-  test.each(['', 'shop.example@evil.example', 'evil.example/shop.example', 'shop.example evil', 'shop.example:x', '%00', 'a'.repeat(300)])('refuses %j as no host', (host) => {
+  test.each([
+    '',
+    'shop.example@evil.example',
+    'evil.example/shop.example',
+    'shop.example evil',
+    'shop.example:x',
+    '%00',
+    'a'.repeat(300),
+  ])('refuses %j as no host', (host) => {
     expect(code({ headers: { host } })).toBe('host-invalid')
   })
 
   test('refuses a second Host header', () => {
-    expect(code({ headers: [['Host', 'shop.example'], ['HOST', 'evil.example']] })).toBe('host-invalid')
+    expect(
+      code({
+        headers: [
+          ['Host', 'shop.example'],
+          ['HOST', 'evil.example'],
+        ],
+      }),
+    ).toBe('host-invalid')
   })
 })
 
@@ -52,32 +81,54 @@ describe('trustedOrigins(): forwarding headers', () => {
   })
 
   test.each([
-    { 'x-forwarded-host': 'shop.example', 'x-forwarded-proto': 'https', 'x-forwarded-port': '443', 'x-forwarded-for': '192.0.2.1' },
+    {
+      'x-forwarded-host': 'shop.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '443',
+      'x-forwarded-for': '192.0.2.1',
+    },
     { forwarded: 'for="[2001:db8::1]:4711";proto=https;host=shop.example, for=198.51.100.17' },
   ])('takes what a proxy says of the hosts that are served: %j', (headers) => {
     expect(code({ headers })).toBe('passed')
   })
 
   test('an application without a proxy takes none', () => {
-    for (const headers of [{ 'x-forwarded-for': '192.0.2.1' }, { 'x-forwarded-host': 'shop.example' }, { forwarded: 'for=192.0.2.1' }]) {
+    for (const headers of [
+      { 'x-forwarded-for': '192.0.2.1' },
+      { 'x-forwarded-host': 'shop.example' },
+      { forwarded: 'for=192.0.2.1' },
+    ]) {
       expect(code({ headers }, { ...shop, forwarded: 'refuse' })).toBe('forwarded-invalid')
     }
   })
 })
 
 describe('trustedOrigins(): Origin and Referer', () => {
-  test.each(['https://shop.example', 'https://a.shop.example', 'http://localhost:3000', 'https://partner.example'])('%s may change something', (origin) => {
-    expect(code({ method: 'POST', headers: { origin } })).toBe('passed')
-    expect(code({ method: 'POST', headers: { referer: `${origin}/page?x=1` } })).toBe('passed')
-  })
+  test.each(['https://shop.example', 'https://a.shop.example', 'http://localhost:3000', 'https://partner.example'])(
+    '%s may change something',
+    (origin) => {
+      expect(code({ method: 'POST', headers: { origin } })).toBe('passed')
+      expect(code({ method: 'POST', headers: { referer: `${origin}/page?x=1` } })).toBe('passed')
+    },
+  )
 
-  test.each(['https://evil.example', 'null', '', 'https://shop.example/', 'https://partner.example:8443', 'https://shop.example@evil.example'])('%j may not', (origin) => {
+  test.each([
+    'https://evil.example',
+    'null',
+    '',
+    'https://shop.example/',
+    'https://partner.example:8443',
+    'https://shop.example@evil.example',
+  ])('%j may not', (origin) => {
     expect(code({ method: 'POST', headers: { origin } })).toBe('origin-untrusted')
   })
 
-  test.each(['https://evil.example/shop.example', 'https://shop.example@evil.example/', 'about:blank', 'nonsense'])('nor a page %s', (referer) => {
-    expect(code({ method: 'POST', headers: { referer } })).toBe('referer-untrusted')
-  })
+  test.each(['https://evil.example/shop.example', 'https://shop.example@evil.example/', 'about:blank', 'nonsense'])(
+    'nor a page %s',
+    (referer) => {
+      expect(code({ method: 'POST', headers: { referer } })).toBe('referer-untrusted')
+    },
+  )
 
   test('reading is the browser’s to refuse', () => {
     expect(code({ headers: { origin: 'https://evil.example' } })).toBe('passed')
@@ -85,12 +136,30 @@ describe('trustedOrigins(): Origin and Referer', () => {
 })
 
 describe('trustedOrigins(): CORS', () => {
-  const cors = { origins: ['https://admin.example'], credentials: true, methods: ['GET', 'PUT'], headers: ['Content-Type', 'X-Csrf-Token'], exposed: ['x-total'], maxAge: 60 }
+  const cors = {
+    origins: ['https://admin.example'],
+    credentials: true,
+    methods: ['GET', 'PUT'],
+    headers: ['Content-Type', 'X-Csrf-Token'],
+    exposed: ['x-total'],
+    maxAge: 60,
+  }
   const options: TrustedOriginsOptions = { ...shop, cors }
   const headers = (verdict: Verdict | undefined): HeaderPairs => verdict?.headers ?? verdict?.answer?.headers ?? []
-  const value = (verdict: Verdict | undefined, name: string): string | undefined => headers(verdict).find(([given]) => given === name)?.[1]
+  const value = (verdict: Verdict | undefined, name: string): string | undefined =>
+    headers(verdict).find(([given]) => given === name)?.[1]
   const preflight = (origin: string, method = 'PUT', wanted?: string) =>
-    decide({ method: 'OPTIONS', headers: { origin, 'access-control-request-method': method, ...(wanted !== undefined && { 'access-control-request-headers': wanted }) } }, options)
+    decide(
+      {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': method,
+          ...(wanted !== undefined && { 'access-control-request-headers': wanted }),
+        },
+      },
+      options,
+    )
 
   test('echoes a listed origin, allows its cookies, and varies', () => {
     const verdict = decide({ headers: { origin: 'https://admin.example' } }, options)
@@ -102,9 +171,12 @@ describe('trustedOrigins(): CORS', () => {
     ])
   })
 
-  test.each(['https://evil.example', 'null', 'https://admin.example.evil.example', 'HTTPS://ADMIN.EXAMPLE'])('says nothing to %s but that it varies', (origin) => {
-    expect(headers(decide({ headers: { origin } }, options))).toEqual([['vary', 'Origin']])
-  })
+  test.each(['https://evil.example', 'null', 'https://admin.example.evil.example', 'HTTPS://ADMIN.EXAMPLE'])(
+    'says nothing to %s but that it varies',
+    (origin) => {
+      expect(headers(decide({ headers: { origin } }, options))).toEqual([['vary', 'Origin']])
+    },
+  )
 
   test('varies without an Origin too, so that no cache mixes the two', () => {
     expect(headers(decide({}, options))).toEqual([['vary', 'Origin']])
@@ -115,7 +187,11 @@ describe('trustedOrigins(): CORS', () => {
     expect(granted?.answer?.status).toBe(204)
     expect(value(granted, 'access-control-allow-methods')).toBe('GET, PUT')
     expect(value(granted, 'access-control-max-age')).toBe('60')
-    for (const refused of [preflight('https://evil.example'), preflight('https://admin.example', 'DELETE'), preflight('https://admin.example', 'PUT', 'x-other')]) {
+    for (const refused of [
+      preflight('https://evil.example'),
+      preflight('https://admin.example', 'DELETE'),
+      preflight('https://admin.example', 'PUT', 'x-other'),
+    ]) {
       expect(headers(refused)).toEqual([['vary', 'Origin']])
     }
   })
@@ -127,10 +203,17 @@ describe('trustedOrigins(): CORS', () => {
 
   test('no request makes it echo an origin that is not listed, or allow cookies to one', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.constantFrom('null', '*', 'https://admin.example')), fc.constantFrom('GET', 'POST', 'OPTIONS'), (origin, method) => {
-        const allowed = value(decide({ method, headers: { origin, 'access-control-request-method': 'GET' } }, options), 'access-control-allow-origin')
-        expect(allowed === undefined || (allowed === origin && cors.origins.includes(origin))).toBe(true)
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.webUrl(), fc.constantFrom('null', '*', 'https://admin.example')),
+        fc.constantFrom('GET', 'POST', 'OPTIONS'),
+        (origin, method) => {
+          const allowed = value(
+            decide({ method, headers: { origin, 'access-control-request-method': 'GET' } }, options),
+            'access-control-allow-origin',
+          )
+          expect(allowed === undefined || (allowed === origin && cors.origins.includes(origin))).toBe(true)
+        },
+      ),
     )
   })
 })

@@ -77,7 +77,11 @@ function isSafe(method: string): boolean {
 /** Whether an Origin is of the host that was asked, and is served: what almost every request is. */
 function isOf(origin: string, host: string): boolean {
   const scheme = origin.length - host.length
-  return (scheme === 8 || scheme === 7) && origin.endsWith(host) && (origin.startsWith('https://') || origin.startsWith('http://'))
+  return (
+    (scheme === 8 || scheme === 7) &&
+    origin.endsWith(host) &&
+    (origin.startsWith('https://') || origin.startsWith('http://'))
+  )
 }
 
 /** RFC 3986 reg-name or IP literal with an optional port, and nothing a URL could hide behind. */
@@ -97,4 +101,3 @@ function countOf(rawHeaders: readonly string[], name: string): number {
 function deny(status: number, code: string, title: string): Verdict {
   return { deny: { status, code, title } satisfies Denial }
 }
-

@@ -13,7 +13,11 @@ import { originOf } from './origin.ts'
  */
 export function trustedTypesPolicy(origins: readonly string[]): string {
   const wrong = origins.find((origin) => !originOf(origin))
-  if (wrong !== undefined) throw new SecurityError('ERR_SHOP_SECURITY_ORIGIN', `trustedTypesPolicy() has ${JSON.stringify(wrong)}, which is no origin.`)
+  if (wrong !== undefined)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_ORIGIN',
+      `trustedTypesPolicy() has ${JSON.stringify(wrong)}, which is no origin.`,
+    )
   const list = JSON.stringify(origins).replaceAll('<', String.raw`\u003c`)
   return `window.trustedTypes&&trustedTypes.createPolicy("default",{createScriptURL:function(u){var o=new URL(u,document.baseURI).origin;return o===location.origin||${list}.indexOf(o)>=0?u:null}})`
 }

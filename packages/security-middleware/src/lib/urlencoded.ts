@@ -21,11 +21,15 @@ export type UrlencodedFault = 'keys' | 'elements' | 'encoding' | 'repeated' | 'f
  * Parses `application/x-www-form-urlencoded` (WHATWG URL, section 5.1) strictly: names stay flat, broken percent
  * encoding and broken UTF-8 are refused, and pairs are counted before any is decoded.
  */
-export function parseUrlencoded(text: string, rules: UrlencodedRules): { readonly values: Record<string, string | string[]> } | { readonly fault: UrlencodedFault } {
+export function parseUrlencoded(
+  text: string,
+  rules: UrlencodedRules,
+): { readonly values: Record<string, string | string[]> } | { readonly fault: UrlencodedFault } {
   const values: Record<string, string | string[]> = {}
   if (text === '') return { values }
   let pairs = 1
-  for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1)) if (++pairs > rules.keys) return { fault: 'keys' }
+  for (let at = text.indexOf('&'); at !== -1; at = text.indexOf('&', at + 1))
+    if (++pairs > rules.keys) return { fault: 'keys' }
   for (const pair of text.split('&')) {
     if (pair === '') continue
     const at = pair.indexOf('=')

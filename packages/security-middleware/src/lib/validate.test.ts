@@ -41,14 +41,21 @@ describe('validate()', () => {
       headers: z.object({ 'x-client': z.string().optional() }),
       body: order,
     })
-    const { body, query, params, headers } = await result(policy, post('{"sku":"A","quantity":2}', { 'x-client': 'app' }, '/shops/z%C3%BCrich/orders?dry=true'))
+    const { body, query, params, headers } = await result(
+      policy,
+      post('{"sku":"A","quantity":2}', { 'x-client': 'app' }, '/shops/z%C3%BCrich/orders?dry=true'),
+    )
     const quantity: number = body.quantity
     expect([quantity, query.dry, params.shop, headers['x-client']]).toEqual([2, true, 'zürich', 'app'])
   })
 
   test('takes any Standard Schema, one that waits too', async () => {
     const slow: StandardSchema<string> = {
-      '~standard': { version: 1, vendor: 'test', validate: async (value) => (value === 'no' ? { issues: [{ message: 'not that' }] } : { value: 'checked' }) },
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: async (value) => (value === 'no' ? { issues: [{ message: 'not that' }] } : { value: 'checked' }),
+      },
     }
     expect((await result(validate({ body: slow }), post('"yes"'))).body).toBe('checked')
     expect(await code(validate({ body: slow }), post('"no"'))).toBe('validation')
@@ -64,7 +71,9 @@ describe('validate()', () => {
     expect(denial).toMatchObject({
       status: 422,
       code: 'validation',
-      members: { errors: [{ path: '/items/1/a~1b~0c', in: 'body', message: expect.stringContaining('expected') as string }] },
+      members: {
+        errors: [{ path: '/items/1/a~1b~0c', in: 'body', message: expect.stringContaining('expected') as string }],
+      },
     })
     expect(JSON.stringify(denial)).not.toContain('4242')
   })
@@ -89,7 +98,9 @@ describe('validate()', () => {
     expect(() => valid(request)).toThrow(expect.objectContaining({ code: 'ERR_SHOP_SECURITY_NOT_VALIDATED' }))
     await first.evaluate!(request)
     expect(valid(request).query).toEqual({ a: '1' })
-    expect(() => valid(request, validate())).toThrow(expect.objectContaining({ code: 'ERR_SHOP_SECURITY_NOT_VALIDATED' }))
+    expect(() => valid(request, validate())).toThrow(
+      expect.objectContaining({ code: 'ERR_SHOP_SECURITY_NOT_VALIDATED' }),
+    )
   })
 })
 
@@ -117,7 +128,9 @@ describe('validate(): before anything is parsed', () => {
   })
 
   test('what stands in strings is not counted', async () => {
-    expect((await result(policy, post(JSON.stringify({ a: `${'[{:,'.repeat(100)}\\"` })))).body).toEqual({ a: `${'[{:,'.repeat(100)}\\"` })
+    expect((await result(policy, post(JSON.stringify({ a: `${'[{:,'.repeat(100)}\\"` })))).body).toEqual({
+      a: `${'[{:,'.repeat(100)}\\"`,
+    })
   })
 
   test('refuses broken UTF-8', async () => {
@@ -126,7 +139,14 @@ describe('validate(): before anything is parsed', () => {
   })
 
   test('refuses other types, charsets and encodings', async () => {
-    for (const type of ['text/plain', 'application/jsonp', 'multipart/form-data', '', 'application/json; charset=utf-16', 'application/json;charset=latin1']) {
+    for (const type of [
+      'text/plain',
+      'application/jsonp',
+      'multipart/form-data',
+      '',
+      'application/json; charset=utf-16',
+      'application/json;charset=latin1',
+    ]) {
       expect(await code(policy, post('{}', { 'content-type': type }))).toBe('content-type')
     }
     for (const type of ['application/json; charset=UTF-8', 'application/merge-patch+json', 'APPLICATION/JSON']) {
@@ -147,7 +167,10 @@ describe('validate(): before anything is parsed', () => {
   })
 
   test('a longer body is the kernel’s to refuse with 413', async () => {
-    await expect(policy.evaluate!(view(post('x'.repeat(2001))))).rejects.toHaveProperty('code', 'ERR_SHOP_MIDDLEWARE_BODY_TOO_LARGE')
+    await expect(policy.evaluate!(view(post('x'.repeat(2001))))).rejects.toHaveProperty(
+      'code',
+      'ERR_SHOP_MIDDLEWARE_BODY_TOO_LARGE',
+    )
   })
 
   test('without a body schema JSON is held to the limits, and other bodies pass', async () => {
@@ -159,7 +182,9 @@ describe('validate(): before anything is parsed', () => {
   })
 
   test('duplicate members pass where they may', async () => {
-    expect((await result(validate({ body: anything, duplicateKeys: 'last' }), post('{"a":1,"a":2}'))).body).toEqual({ a: 2 })
+    expect((await result(validate({ body: anything, duplicateKeys: 'last' }), post('{"a":1,"a":2}'))).body).toEqual({
+      a: 2,
+    })
   })
 
   test('any JSON that a client writes honestly comes through as it was', async () => {
@@ -175,11 +200,18 @@ describe('validate(): before anything is parsed', () => {
 
   test('any bytes are answered, and no prototype is touched', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)), fc.json({ noUnicodeString: false } as never).map((text) => Buffer.from(text))), async (body) => {
-        const denial = await refusal(policy, post(body))
-        expect(denial?.status ?? 400).toBeOneOf([400, 413, 415])
-        expect(({} as Record<string, unknown>)['admin']).toBeUndefined()
-      }),
+      fc.asyncProperty(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 300 }),
+          fc.string({ unit: 'binary' }).map((text) => Buffer.from(text)),
+          fc.json({ noUnicodeString: false } as never).map((text) => Buffer.from(text)),
+        ),
+        async (body) => {
+          const denial = await refusal(policy, post(body))
+          expect(denial?.status ?? 400).toBeOneOf([400, 413, 415])
+          expect(({} as Record<string, unknown>)['admin']).toBeUndefined()
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -187,10 +219,13 @@ describe('validate(): before anything is parsed', () => {
 
 describe('validate(): queries and forms', () => {
   const policy = validate({ query: anything, body: anything, lists: ['tag'], limits: { keys: 50, elements: 3 } })
-  const query = async (text: string) => code(validate({ query: anything, lists: ['tag'], limits: { keys: 50, elements: 3 } }), { url: `/?${text}` })
+  const query = async (text: string) =>
+    code(validate({ query: anything, lists: ['tag'], limits: { keys: 50, elements: 3 } }), { url: `/?${text}` })
 
   test('decodes names and values, flat', async () => {
-    const { query: values } = await result(validate({ query: anything }), { url: '/?q=caf%C3%A9+au+lait&a%5Bb%5D=1&empty=&bare' })
+    const { query: values } = await result(validate({ query: anything }), {
+      url: '/?q=caf%C3%A9+au+lait&a%5Bb%5D=1&empty=&bare',
+    })
     expect(values).toEqual({ q: 'café au lait', 'a[b]': '1', empty: '', bare: '' })
   })
 
@@ -211,7 +246,9 @@ describe('validate(): queries and forms', () => {
   })
 
   test('a list is a list, of one too', async () => {
-    expect((await result(validate({ query: anything, lists: ['tag'] }), { url: '/?tag=a' })).query).toEqual({ tag: ['a'] })
+    expect((await result(validate({ query: anything, lists: ['tag'] }), { url: '/?tag=a' })).query).toEqual({
+      tag: ['a'],
+    })
     expect((await result(policy, form('tag=a&tag=b&x=1'))).body).toEqual({ tag: ['a', 'b'], x: '1' })
   })
 
@@ -224,13 +261,18 @@ describe('validate(): queries and forms', () => {
   })
 
   test('agrees with URLSearchParams on everything that is well formed', async () => {
-    const word = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => text.isWellFormed() && !/__proto__|constructor|prototype/.test(text))
+    const word = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((text) => text.isWellFormed() && !/__proto__|constructor|prototype/.test(text))
     const wide = validate({ query: anything })
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(fc.tuple(word, word), { selector: ([name]) => name, maxLength: 20 }), async (pairs) => {
-        const { query: values } = await result(wide, { url: `/?${new URLSearchParams(pairs).toString()}` })
-        expect(values).toEqual(Object.fromEntries(pairs))
-      }),
+      fc.asyncProperty(
+        fc.uniqueArray(fc.tuple(word, word), { selector: ([name]) => name, maxLength: 20 }),
+        async (pairs) => {
+          const { query: values } = await result(wide, { url: `/?${new URLSearchParams(pairs).toString()}` })
+          expect(values).toEqual(Object.fromEntries(pairs))
+        },
+      ),
     )
   })
 

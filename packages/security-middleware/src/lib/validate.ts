@@ -76,7 +76,10 @@ export function valid(request: object, policy?: Validation<unknown>): unknown {
   let entry = entries.get(request)
   while (policy !== undefined && entry !== undefined && entry.policy !== policy) entry = entry.before
   if (entry) return entry.validated
-  throw new SecurityError('ERR_SHOP_SECURITY_NOT_VALIDATED', 'valid() was asked about a request that the policy has not let through; is it in protect(...), and does its route match?')
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_NOT_VALIDATED',
+    'valid() was asked about a request that the policy has not let through; is it in protect(...), and does its route match?',
+  )
 }
 
 /** The policy of {@link validate}, typed by what its schemas give. */
@@ -123,7 +126,12 @@ export function validate<
   }
 
   /** One part after the other, waiting only for a schema that waits. */
-  function finish(request: RequestView, input: Validated, output: Record<string, unknown>, from: number): Verdict | undefined | Promise<Verdict | undefined> {
+  function finish(
+    request: RequestView,
+    input: Validated,
+    output: Record<string, unknown>,
+    from: number,
+  ): Verdict | undefined | Promise<Verdict | undefined> {
     for (let i = from; i < rules.parts.length; i++) {
       const [part, schema] = rules.parts[i]!
       const result = schema['~standard'].validate(input[part])
@@ -145,7 +153,11 @@ export function validate<
   return policy
 }
 
-function accept(part: RequestPart, result: StandardResult<unknown>, output: Record<string, unknown>): Verdict | undefined {
+function accept(
+  part: RequestPart,
+  result: StandardResult<unknown>,
+  output: Record<string, unknown>,
+): Verdict | undefined {
   if (result.issues) return { deny: invalid(part, result.issues) }
   output[part] = result.value
   return undefined
@@ -168,15 +180,30 @@ interface Rules {
 const parts = ['params', 'query', 'headers', 'body'] as const satisfies readonly RequestPart[]
 
 function compile(options: ValidateOptions<Part, Part, Part, Part>): Rules {
-  knownOptions('validate()', options, [...parts, 'route', 'accepts', 'limits', 'repeated', 'lists', 'duplicateKeys', 'encodings'])
+  knownOptions('validate()', options, [
+    ...parts,
+    'route',
+    'accepts',
+    'limits',
+    'repeated',
+    'lists',
+    'duplicateKeys',
+    'encodings',
+  ])
   const { limits = {}, accepts = ['json', 'form'], encodings = [], lists = [] } = options
   knownOptions('limits', limits, ['bytes', 'depth', 'keys', 'elements'])
   for (const part of parts) {
     if (options[part] === undefined || isStandardSchema(options[part])) continue
-    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', `${part} is no Standard Schema (version 1); zod 3.24 and later, valibot and arktype make them.`)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      `${part} is no Standard Schema (version 1); zod 3.24 and later, valibot and arktype make them.`,
+    )
   }
   if (options.params && options.route === undefined) {
-    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'params needs route, the template that names them: "/orders/:id".')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'params needs route, the template that names them: "/orders/:id".',
+    )
   }
   for (const kind of accepts) oneOf('accepts', kind, 'json', ['json', 'form'])
   for (const encoding of encodings) oneOf('encodings', encoding, 'gzip', ['gzip', 'deflate', 'br'])

@@ -36,8 +36,10 @@ function toIssue(part: RequestPart, { path = [], message }: StandardIssue): Vali
 }
 
 function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what must go
-  return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').slice(0, 300)
+  return text
+    .toWellFormed()
+    .replace(/[\p{Cc}\u2028\u2029]/gu, ' ')
+    .slice(0, 300)
 }
 
 /** Why a request is refused before a schema sees it. */
@@ -71,7 +73,6 @@ const refusals: Readonly<Record<Fault, readonly [status: number, code: string, t
   compression: [415, 'content-encoding', 'The content encoding of the body is not accepted'],
   missing: [400, 'body-missing', 'This request needs a body'],
 }
-
 
 /** The refusals by fault, each serialised once by the kernel. */
 export const faults: Readonly<Record<Fault, Denial>> = Object.fromEntries(

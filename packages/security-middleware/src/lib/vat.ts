@@ -15,7 +15,10 @@ const schemes: Readonly<Record<string, Scheme>> = {
   DE: { form: /^[1-9]\d{8}$/, check: mod11and10 },
   DK: { form: /^[1-9]\d{7}$/, check: (text) => weighted(text, [2, 7, 6, 5, 4, 3, 2, 1]) % 11 === 0 },
   EE: { form: /^10\d{7}$/, check: (text) => weighted(text, [3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 === 0 },
-  EL: { form: /^\d{9}$/, check: (text) => ((weighted(text, [256, 128, 64, 32, 16, 8, 4, 2]) % 11) % 10) === Number(text[8]) },
+  EL: {
+    form: /^\d{9}$/,
+    check: (text) => (weighted(text, [256, 128, 64, 32, 16, 8, 4, 2]) % 11) % 10 === Number(text[8]),
+  },
   ES: { form: /^(?:[A-Z]\d{7}[A-Z0-9]|\d{8}[A-Z])$/ },
   FI: { form: /^\d{8}$/, check: (text) => weighted(text, [7, 9, 10, 5, 8, 4, 2, 1]) % 11 === 0 },
   FR: { form: /^[A-HJ-NP-Z0-9]{2}\d{9}$/, check: france },
@@ -29,15 +32,27 @@ const schemes: Readonly<Record<string, Scheme>> = {
   MT: { form: /^\d{8}$/, check: (text) => 37 - (weighted(text, [3, 4, 6, 7, 8, 9]) % 37) === Number(text.slice(6)) },
   NL: { form: /^\d{9}B\d{2}$/, check: netherlands },
   PL: { form: /^\d{10}$/, check: (text) => weighted(text, [6, 5, 7, 2, 3, 4, 5, 6, 7]) % 11 === Number(text[9]) },
-  PT: { form: /^[1-9]\d{8}$/, check: (text) => (11 - (weighted(text, [9, 8, 7, 6, 5, 4, 3, 2]) % 11)) % 11 % 10 === Number(text[8]) },
+  PT: {
+    form: /^[1-9]\d{8}$/,
+    check: (text) => ((11 - (weighted(text, [9, 8, 7, 6, 5, 4, 3, 2]) % 11)) % 11) % 10 === Number(text[8]),
+  },
   RO: { form: /^[1-9]\d{1,9}$/ },
   SE: { form: /^\d{10}01$/, check: (text) => luhn(text.slice(0, 10)) },
-  SI: { form: /^[1-9]\d{7}$/, check: (text) => (11 - (weighted(text, [8, 7, 6, 5, 4, 3, 2]) % 11)) % 10 === Number(text[7]) },
+  SI: {
+    form: /^[1-9]\d{7}$/,
+    check: (text) => (11 - (weighted(text, [8, 7, 6, 5, 4, 3, 2]) % 11)) % 10 === Number(text[7]),
+  },
   SK: { form: /^[1-9]\d{9}$/, check: (text) => Number(text) % 11 === 0 },
   XI: { form: /^(?:\d{9}|\d{12}|GD[0-4]\d{2}|HA[5-9]\d{2})$/, check: britain },
   GB: { form: /^(?:\d{9}|\d{12}|GD[0-4]\d{2}|HA[5-9]\d{2})$/, check: britain },
-  CHE: { form: /^\d{9}(?:MWST|TVA|IVA)$/, check: (text) => (11 - (weighted(text, [5, 4, 3, 2, 7, 6, 5, 4]) % 11)) % 11 === Number(text[8]) },
-  NO: { form: /^\d{9}MVA$/, check: (text) => (11 - (weighted(text, [3, 2, 7, 6, 5, 4, 3, 2]) % 11)) % 11 === Number(text[8]) },
+  CHE: {
+    form: /^\d{9}(?:MWST|TVA|IVA)$/,
+    check: (text) => (11 - (weighted(text, [5, 4, 3, 2, 7, 6, 5, 4]) % 11)) % 11 === Number(text[8]),
+  },
+  NO: {
+    form: /^\d{9}MVA$/,
+    check: (text) => (11 - (weighted(text, [3, 2, 7, 6, 5, 4, 3, 2]) % 11)) % 11 === Number(text[8]),
+  },
 }
 
 /** Whether a text without blanks, dots and dashes, in upper case, has the form and the check digits of a VAT number, prefix included. */
