@@ -29,8 +29,8 @@ export const budgets: readonly Recording[] = [
 export const usuals: readonly Recording[] = (
   [
     ['job:http_requests', `sum by (job) (rate(${COUNT}[1h]))`],
-    ['shop:orders', 'sum(rate(shop_orders_total{status="placed"}[1h]))'],
-    ['shop:revenue', 'sum(rate(shop_order_value_sum[1h]))'],
+    ['shop:orders', 'sum by (job) (rate(shop_orders_total{status="placed"}[1h]))'],
+    ['shop:revenue', 'sum by (job) (rate(shop_order_value_sum[1h]))'],
   ] as const
 ).flatMap(([name, expr]) => [
   { record: `${name}:rate1h`, expr },

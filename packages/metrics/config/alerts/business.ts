@@ -10,17 +10,17 @@ const value = (values: string): Input => series('shop_order_value_sum', { curren
 export const business: readonly Alert[] = [
   {
     name: 'ShopOrdersStopped',
-    expr: 'sum(increase(shop_orders_total{status="placed"}[30m])) == 0 and sum(increase(shop_orders_total{status="placed"}[30m] offset 1h)) > 10',
+    expr: 'sum by (job) (increase(shop_orders_total{status="placed"}[30m])) == 0 and sum by (job) (increase(shop_orders_total{status="placed"}[30m] offset 1h)) > 10',
     severity: 'critical',
     team: 'business',
     summary: 'No order for half an hour',
     action: 'Place one yourself. Then: checkout errors, payment provider, prices, the consent banner over the button.',
-    fires: { series: [orders('placed', '0+1x60 60x60')], at: '110m', labels: {} },
+    fires: { series: [orders('placed', '0+1x60 60x60')], at: '110m', labels: { job } },
     quiet: { series: [orders('placed', '0+0.05x120')], at: '110m' },
   },
   {
     name: 'ShopCheckoutStepFailing',
-    expr: 'sum by (step) (rate(shop_checkout_steps_total{outcome="failed"}[10m])) / sum by (step) (rate(shop_checkout_steps_total[10m])) > 0.2 and sum by (step) (increase(shop_checkout_steps_total{outcome="failed"}[10m])) > 10',
+    expr: 'sum by (job, step) (rate(shop_checkout_steps_total{outcome="failed"}[10m])) / sum by (job, step) (rate(shop_checkout_steps_total[10m])) > 0.2 and sum by (job, step) (increase(shop_checkout_steps_total{outcome="failed"}[10m])) > 10',
     severity: 'critical',
     team: 'business',
     summary: 'One in five customers fails at {{ $labels.step }}',
@@ -31,7 +31,7 @@ export const business: readonly Alert[] = [
         series('shop_checkout_steps_total', { step: 'address', outcome: 'failed' }, '0+5x30'),
         series('shop_checkout_steps_total', { step: 'address', outcome: 'ok' }, '0+10x30'),
       ],
-      labels: { step: 'address' },
+      labels: { job, step: 'address' },
     },
     quiet: {
       series: [
@@ -42,29 +42,29 @@ export const business: readonly Alert[] = [
   },
   {
     name: 'ShopPaymentsDown',
-    expr: 'sum by (provider) (increase(shop_payments_total{outcome="succeeded"}[10m])) == 0 and sum by (provider) (increase(shop_payments_total{outcome!="succeeded"}[10m])) > 5',
+    expr: 'sum by (job, provider) (increase(shop_payments_total{outcome="succeeded"}[10m])) == 0 and sum by (job, provider) (increase(shop_payments_total{outcome!="succeeded"}[10m])) > 5',
     for: '2m',
     severity: 'critical',
     team: 'payments',
     summary: 'Not one payment by {{ $labels.provider }} succeeds',
     action: 'See the status page of the provider; if it is down, offer the others first in the checkout.',
-    fires: { series: [payments('succeeded', '50x30'), payments('error', '0+2x30')], labels: { provider: 'stripe' } },
+    fires: { series: [payments('succeeded', '50x30'), payments('error', '0+2x30')], labels: { job, provider: 'stripe' } },
     quiet: { series: [payments('succeeded', '0+2x30'), payments('error', '0+2x30')] },
   },
   {
     name: 'ShopPaymentErrors',
-    expr: 'sum by (provider) (rate(shop_payments_total{outcome="error"}[10m])) / sum by (provider) (rate(shop_payments_total[10m])) > 0.1 and sum by (provider) (increase(shop_payments_total{outcome="error"}[10m])) > 5 and sum by (provider) (increase(shop_payments_total{outcome="succeeded"}[10m])) > 0',
+    expr: 'sum by (job, provider) (rate(shop_payments_total{outcome="error"}[10m])) / sum by (job, provider) (rate(shop_payments_total[10m])) > 0.1 and sum by (job, provider) (increase(shop_payments_total{outcome="error"}[10m])) > 5 and sum by (job, provider) (increase(shop_payments_total{outcome="succeeded"}[10m])) > 0',
     severity: 'critical',
     team: 'payments',
     summary: 'One in ten payments by {{ $labels.provider }} ends in an error',
     action:
       'Errors, not refusals: timeouts or a changed interface. Look at retries and the breaker, then at the provider.',
-    fires: { series: [payments('succeeded', '0+10x30'), payments('error', '0+3x30')], labels: { provider: 'stripe' } },
+    fires: { series: [payments('succeeded', '0+10x30'), payments('error', '0+3x30')], labels: { job, provider: 'stripe' } },
     quiet: { series: [payments('succeeded', '0+100x30'), payments('error', '0+3x30')] },
   },
   {
     name: 'ShopPaymentDeclines',
-    expr: 'sum by (provider) (rate(shop_payments_total{outcome="declined"}[30m])) / sum by (provider) (rate(shop_payments_total[30m])) > 0.4 and sum by (provider) (increase(shop_payments_total{outcome="declined"}[30m])) > 20 and sum by (provider) (increase(shop_payments_total{outcome="succeeded"}[30m])) > 0',
+    expr: 'sum by (job, provider) (rate(shop_payments_total{outcome="declined"}[30m])) / sum by (job, provider) (rate(shop_payments_total[30m])) > 0.4 and sum by (job, provider) (increase(shop_payments_total{outcome="declined"}[30m])) > 20 and sum by (job, provider) (increase(shop_payments_total{outcome="succeeded"}[30m])) > 0',
     severity: 'warning',
     team: 'payments',
     summary: 'Four in ten payments by {{ $labels.provider }} are declined',
@@ -73,13 +73,13 @@ export const business: readonly Alert[] = [
     fires: {
       series: [payments('succeeded', '0+1x60'), payments('declined', '0+2x60')],
       at: '45m',
-      labels: { provider: 'stripe' },
+      labels: { job, provider: 'stripe' },
     },
     quiet: { series: [payments('succeeded', '0+20x60'), payments('declined', '0+2x60')], at: '45m' },
   },
   {
     name: 'ShopPaymentsSlow',
-    expr: 'histogram_quantile(0.9, sum by (provider, le) (rate(shop_payment_duration_seconds_bucket[10m]))) > 5',
+    expr: 'histogram_quantile(0.9, sum by (job, provider, le) (rate(shop_payment_duration_seconds_bucket[10m]))) > 5',
     severity: 'warning',
     team: 'payments',
     summary: 'One in ten payments by {{ $labels.provider }} takes over five seconds',
@@ -90,7 +90,7 @@ export const business: readonly Alert[] = [
         series('shop_payment_duration_seconds_bucket', { provider: 'stripe', le: '10.0' }, '0+9x30'),
         series('shop_payment_duration_seconds_bucket', { provider: 'stripe', le: '+Inf' }, '0+9x30'),
       ],
-      labels: { provider: 'stripe' },
+      labels: { job, provider: 'stripe' },
     },
     quiet: {
       series: [
@@ -101,7 +101,7 @@ export const business: readonly Alert[] = [
   },
   {
     name: 'ShopRefundsMany',
-    expr: 'sum(increase(shop_refunds_total{outcome="succeeded"}[1h])) > 0.2 * sum(increase(shop_orders_total{status="paid"}[1h])) and sum(increase(shop_refunds_total{outcome="succeeded"}[1h])) > 10',
+    expr: 'sum by (job) (increase(shop_refunds_total{outcome="succeeded"}[1h])) > 0.2 * sum by (job) (increase(shop_orders_total{status="paid"}[1h])) and sum by (job) (increase(shop_refunds_total{outcome="succeeded"}[1h])) > 10',
     for: '10m',
     severity: 'warning',
     team: 'business',
@@ -113,7 +113,7 @@ export const business: readonly Alert[] = [
         orders('paid', '0+2x120'),
       ],
       at: '90m',
-      labels: {},
+      labels: { job },
     },
     quiet: {
       series: [
@@ -125,7 +125,7 @@ export const business: readonly Alert[] = [
   },
   {
     name: 'ShopRefundsFailing',
-    expr: 'sum by (provider) (increase(shop_refunds_total{outcome=~"failed|error"}[30m])) > 3',
+    expr: 'sum by (job, provider) (increase(shop_refunds_total{outcome=~"failed|error"}[30m])) > 3',
     severity: 'warning',
     team: 'payments',
     summary: 'Refunds by {{ $labels.provider }} fail',
@@ -133,24 +133,24 @@ export const business: readonly Alert[] = [
     fires: {
       series: [series('shop_refunds_total', { provider: 'stripe', outcome: 'failed' }, '0+1x60')],
       at: '45m',
-      labels: { provider: 'stripe' },
+      labels: { job, provider: 'stripe' },
     },
     quiet: { series: [series('shop_refunds_total', { provider: 'stripe', outcome: 'failed' }, '5x60')], at: '45m' },
   },
   {
     name: 'ShopOrdersFailing',
-    expr: 'sum(increase(shop_orders_total{status="failed"}[15m])) > 0.1 * sum(increase(shop_orders_total{status="placed"}[15m])) and sum(increase(shop_orders_total{status="failed"}[15m])) > 5',
+    expr: 'sum by (job) (increase(shop_orders_total{status="failed"}[15m])) > 0.1 * sum by (job) (increase(shop_orders_total{status="placed"}[15m])) and sum by (job) (increase(shop_orders_total{status="failed"}[15m])) > 5',
     severity: 'critical',
     team: 'business',
     summary: 'One in ten orders fails after it was placed',
     action:
       'They paid or are about to: look at stock reservation and the order transaction, and write to those customers.',
-    fires: { series: [orders('failed', '0+1x40'), orders('placed', '0+3x40')], at: '30m', labels: {} },
+    fires: { series: [orders('failed', '0+1x40'), orders('placed', '0+3x40')], at: '30m', labels: { job } },
     quiet: { series: [orders('failed', '0+1x40'), orders('placed', '0+30x40')], at: '30m' },
   },
   {
     name: 'ShopOrderValueUnusual',
-    expr: 'sum(increase(shop_order_value_sum[1h])) / sum(increase(shop_order_value_count[1h])) < 0.4 * sum(increase(shop_order_value_sum[1d])) / sum(increase(shop_order_value_count[1d])) and sum(increase(shop_order_value_count[1h])) > 10',
+    expr: 'sum by (job) (increase(shop_order_value_sum[1h])) / sum by (job) (increase(shop_order_value_count[1h])) < 0.4 * sum by (job) (increase(shop_order_value_sum[1d])) / sum by (job) (increase(shop_order_value_count[1d])) and sum by (job) (increase(shop_order_value_count[1h])) > 10',
     for: '15m',
     severity: 'warning',
     team: 'business',
@@ -160,7 +160,7 @@ export const business: readonly Alert[] = [
       series: [value('0+500x285 142500+50x40'), series('shop_order_value_count', { currency: 'EUR' }, '0+5x325')],
       at: '26h',
       step: '5m',
-      labels: {},
+      labels: { job },
     },
     quiet: {
       series: [value('0+500x330'), series('shop_order_value_count', { currency: 'EUR' }, '0+5x330')],
@@ -170,7 +170,7 @@ export const business: readonly Alert[] = [
   },
   {
     name: 'ShopCartsAbandoned',
-    expr: 'sum(increase(shop_carts_total{outcome="checked_out"}[1h])) < 0.05 * sum(increase(shop_carts_total{outcome="created"}[1h])) and sum(increase(shop_carts_total{outcome="created"}[1h])) > 50',
+    expr: 'sum by (job) (increase(shop_carts_total{outcome="checked_out"}[1h])) < 0.05 * sum by (job) (increase(shop_carts_total{outcome="created"}[1h])) and sum by (job) (increase(shop_carts_total{outcome="created"}[1h])) > 50',
     for: '30m',
     severity: 'warning',
     team: 'business',
@@ -183,7 +183,7 @@ export const business: readonly Alert[] = [
         series('shop_carts_total', { outcome: 'checked_out' }, '0+0.1x120'),
       ],
       at: '110m',
-      labels: {},
+      labels: { job },
     },
     quiet: {
       series: [
@@ -218,7 +218,7 @@ export const business: readonly Alert[] = [
   },
   {
     name: 'ShopMailsFailing',
-    expr: 'sum by (template) (rate(shop_emails_total{outcome="failed"}[15m])) / sum by (template) (rate(shop_emails_total[15m])) > 0.2 and sum by (template) (increase(shop_emails_total{outcome="failed"}[15m])) > 5',
+    expr: 'sum by (job, template) (rate(shop_emails_total{outcome="failed"}[15m])) / sum by (job, template) (rate(shop_emails_total[15m])) > 0.2 and sum by (job, template) (increase(shop_emails_total{outcome="failed"}[15m])) > 5',
     severity: 'warning',
     team: 'business',
     summary: 'Mails of the kind {{ $labels.template }} do not leave',
@@ -229,7 +229,7 @@ export const business: readonly Alert[] = [
         series('shop_emails_total', { template: 'order', outcome: 'sent' }, '0+1x40'),
       ],
       at: '30m',
-      labels: { template: 'order' },
+      labels: { job, template: 'order' },
     },
     quiet: {
       series: [

@@ -23,7 +23,7 @@ export const seasons: readonly Alert[] = [
     team: 'business',
     summary: 'Orders are less than half of what is usual at this hour of the week',
     action: 'Compare with traffic: fewer visitors is marketing or search; as many visitors is the shop itself.',
-    fires: { series: [orders('placed', turn(20, 4))], ...seasonal, labels: {} },
+    fires: { series: [orders('placed', turn(20, 4))], ...seasonal, labels: { job } },
     quiet: { series: [orders('placed', turn(20, 16))], ...seasonal },
   },
   {
@@ -35,7 +35,7 @@ export const seasons: readonly Alert[] = [
     summary: 'Orders are over four times what is usual',
     action:
       'A campaign, a wrong price, or fraud: look at the products and at the share of new customers before they ship.',
-    fires: { series: [orders('placed', turn(10, 60))], ...seasonal, labels: {} },
+    fires: { series: [orders('placed', turn(10, 60))], ...seasonal, labels: { job } },
     quiet: { series: [orders('placed', turn(10, 20))], ...seasonal },
   },
   {
@@ -46,7 +46,7 @@ export const seasons: readonly Alert[] = [
     team: 'business',
     summary: 'Revenue is less than half of what is usual at this hour of the week',
     action: 'As many orders but less money: a discount that is not limited, or a wrong price.',
-    fires: { series: [value(turn(900, 200))], ...seasonal, labels: {} },
+    fires: { series: [value(turn(900, 200))], ...seasonal, labels: { job } },
     quiet: { series: [value(turn(900, 700))], ...seasonal },
   },
   {
