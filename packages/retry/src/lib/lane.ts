@@ -91,8 +91,11 @@ class Lane {
   watch(limit: number): boolean {
     if (this.#tried === undefined || this.#call !== undefined) return false
     if (this.#alarm !== undefined) return true
-    this.#alarm = new Alarm(() => this.#late())
-    this.#plan.runtime.wheel.add(this.#alarm, limit)
+    const { runtime } = this.#plan
+    const alarm = new Alarm(() => this.#late())
+    this.#alarm = alarm
+    this.#tried.owner = { remaining: () => Math.max(0, (alarm.due ?? 0) - runtime.now()) }
+    runtime.wheel.add(alarm, limit)
     return true
   }
 
