@@ -10,7 +10,10 @@ import { htmlFastPath } from '../src/lib/html-fast-path.ts'
 import { domPurifier } from '../src/lib/purifier.ts'
 import { markup, random } from './markup.ts'
 
-const { values } = parseArgs({ options: { cases: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } }, strict: false })
+const { values } = parseArgs({
+  options: { cases: { type: 'string', default: '1000000' }, seed: { type: 'string', default: '1' } },
+  strict: false,
+})
 const wanted = Number(values.cases)
 const next = random(Number(values.seed))
 const arms = await Promise.all(
@@ -33,7 +36,10 @@ while (answered < wanted) {
   answered++
   shown.tick()
   const theirs = purifier.purify(fragment).html
-  if (ours !== theirs && ++different <= 20) console.log(`${preset} differs\n  in     ${JSON.stringify(fragment)}\n  ours   ${JSON.stringify(ours)}\n  theirs ${JSON.stringify(theirs)}`)
+  if (ours !== theirs && ++different <= 20)
+    console.log(
+      `${preset} differs\n  in     ${JSON.stringify(fragment)}\n  ours   ${JSON.stringify(ours)}\n  theirs ${JSON.stringify(theirs)}`,
+    )
   if (answered % 16 === 0) await setImmediate()
   if (answered % 4096 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed)
 }

@@ -84,7 +84,14 @@ export const isWord = (unit: number): boolean =>
 
 /** The spaces beyond ASCII, the byte order mark among them. */
 const isWideSpace = (unit: number): boolean =>
-  unit === 0xa0 || (unit >= 0x2000 && unit <= 0x200b) || unit === 0x2028 || unit === 0x2029 || unit === 0x202f || unit === 0x205f || unit === 0x3000 || unit === 0xfeff
+  unit === 0xa0 ||
+  (unit >= 0x2000 && unit <= 0x200b) ||
+  unit === 0x2028 ||
+  unit === 0x2029 ||
+  unit === 0x202f ||
+  unit === 0x205f ||
+  unit === 0x3000 ||
+  unit === 0xfeff
 
 /** ASCII letters. */
 export const isLetter = (unit: number): boolean => (unit >= 97 && unit <= 122) || (unit >= 65 && unit <= 90)
@@ -93,4 +100,5 @@ export const isLetter = (unit: number): boolean => (unit >= 97 && unit <= 122) |
 export const isDigit = (unit: number): boolean => unit >= 48 && unit <= 57
 
 /** Space, tab, line ends, form feed, vertical tab and the spaces beyond ASCII: what any of the grammars skips. */
-export const isSpace = (unit: number): boolean => unit === 32 || (unit >= 9 && unit <= 13) || (unit >= 0xa0 && isWideSpace(unit))
+export const isSpace = (unit: number): boolean =>
+  unit === 32 || (unit >= 9 && unit <= 13) || (unit >= 0xa0 && isWideSpace(unit))

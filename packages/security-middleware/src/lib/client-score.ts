@@ -20,7 +20,11 @@ export function faded(record: ClientScore | undefined, now: number, rules: Score
   if (record === undefined) return { score: 0, at: now, jailedUntil: 0 }
   // amnesty: who has served the sentence starts afresh
   if (record.jailedUntil !== 0 && record.jailedUntil <= now) return { score: 0, at: now, jailedUntil: 0 }
-  return { score: record.score * 0.5 ** (Math.max(0, now - record.at) / rules.halfLife), at: now, jailedUntil: record.jailedUntil }
+  return {
+    score: record.score * 0.5 ** (Math.max(0, now - record.at) / rules.halfLife),
+    at: now,
+    jailedUntil: record.jailedUntil,
+  }
 }
 
 /** The score with `points` more, and the jail it leads to. A jailed client's further offences do not lengthen its sentence. */

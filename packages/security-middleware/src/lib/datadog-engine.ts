@@ -38,7 +38,9 @@ const classes: Readonly<Record<string, AttackClass>> = {
   java_code_injection: 'template-injection',
 }
 
-const inputs = ['server.request.body', 'server.request.query', 'server.request.headers.no_cookies'].map((address) => ({ address }))
+const inputs = ['server.request.body', 'server.request.query', 'server.request.headers.no_cookies'].map((address) => ({
+  address,
+}))
 const rule = (id: string, type: string, operator: string): object => ({
   id,
   name: id,
@@ -46,7 +48,11 @@ const rule = (id: string, type: string, operator: string): object => ({
   conditions: [{ parameters: { inputs }, operator }],
   transformers: ['removeNulls', 'urlDecodeUni'],
 })
-const standardRules = { version: '2.2', metadata: { rules_version: '1.0.0' }, rules: [rule('libinjection-sqli', 'sql_injection', 'is_sqli'), rule('libinjection-xss', 'xss', 'is_xss')] }
+const standardRules = {
+  version: '2.2',
+  metadata: { rules_version: '1.0.0' },
+  rules: [rule('libinjection-sqli', 'sql_injection', 'is_sqli'), rule('libinjection-xss', 'xss', 'is_xss')],
+}
 
 /**
  * Datadog's WAF (`@datadog/native-appsec`, an optional peer) as a second engine of `inspect()`. It is native code and roughly ten
@@ -57,7 +63,9 @@ const standardRules = { version: '2.2', metadata: { rules_version: '1.0.0' }, ru
 export function datadogEngine(options: DatadogEngineOptions = {}): InspectionEngine & Disposable {
   knownOptions('datadogEngine()', options, ['rules', 'timeoutMicroseconds'])
   const timeout = integer('timeoutMicroseconds', options.timeoutMicroseconds, 5_000, [1, 1_000_000])
-  const { DDWAF } = createRequire(import.meta.url)('@datadog/native-appsec') as { DDWAF: new (rules: object, path: string) => Waf }
+  const { DDWAF } = createRequire(import.meta.url)('@datadog/native-appsec') as {
+    DDWAF: new (rules: object, path: string) => Waf
+  }
   const waf = new DDWAF(options.rules ?? standardRules, 'rules')
 
   return {
@@ -67,7 +75,12 @@ export function datadogEngine(options: DatadogEngineOptions = {}): InspectionEng
       try {
         const { events } = context.run({ persistent: addresses(request) }, timeout)
         const first = events?.[0] as { rule?: { id?: string; tags?: { type?: string } } } | undefined
-        return first && { class: classes[first.rule?.tags?.type ?? ''] ?? 'command-injection', rule: first.rule?.id ?? 'unknown' }
+        return (
+          first && {
+            class: classes[first.rule?.tags?.type ?? ''] ?? 'command-injection',
+            rule: first.rule?.id ?? 'unknown',
+          }
+        )
       } finally {
         context.dispose()
       }

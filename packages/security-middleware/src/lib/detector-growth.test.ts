@@ -21,11 +21,14 @@ describe('the detector under hostile texts', () => {
   })
 
   // far above the 10 ms and the 2.2x that the bench reports, so that a busy machine fails nothing that is linear
-  it.each(Object.entries(families))('reads 64 KB of %s in bounded time, and twice as much in about twice the time', (_, family) => {
-    const text = family(65_536)
-    detect(text)
-    const once = cost(text, 3)
-    expect(once).toBeLessThan(100)
-    if (once > 4) expect(cost(family(131_072), 3)).toBeLessThan(once * 4)
-  })
+  it.each(Object.entries(families))(
+    'reads 64 KB of %s in bounded time, and twice as much in about twice the time',
+    (_, family) => {
+      const text = family(65_536)
+      detect(text)
+      const once = cost(text, 3)
+      expect(once).toBeLessThan(100)
+      expect(cost(family(131_072), 3)).toBeLessThan(once * 4 + 25)
+    },
+  )
 })

@@ -28,7 +28,7 @@ export function detect(value: string): Finding | undefined {
 
 function readLayers(value: string): Finding | undefined {
   let bits = charsOf(value)
-  if ((bits & signs) === 0 && (bits & (Has.space | Has.dot)) === 0) return undefined
+  if ((bits & signs) === 0 && (bits & (Has.space | Has.dot | Has.wide)) === 0) return undefined
   let form = value
   for (let layer = 0; ; layer++) {
     const found = read(form, bits, layer)
@@ -84,7 +84,8 @@ function readJson(value: string): Finding | undefined {
     } else if (Array.isArray(node)) for (const item of node) rest.push(item ?? 0)
     else if (typeof node === 'object' && node !== null) {
       for (const [key, item] of Object.entries(node)) {
-        if (isOperatorKey(key)) return { class: 'nosql-injection', rule: 'nosql-operator', start: 0, end: key.length, layer: 0, form: key }
+        if (isOperatorKey(key))
+          return { class: 'nosql-injection', rule: 'nosql-operator', start: 0, end: key.length, layer: 0, form: key }
         rest.push(key, item ?? 0)
       }
     }

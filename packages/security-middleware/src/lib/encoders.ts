@@ -32,7 +32,12 @@ export function encodeAttribute(value: unknown): string {
 export function encodeScriptString(value: unknown): string {
   let out = ''
   for (const unit of units(String(value))) {
-    out += isPlain(unit) || unit === 32 || unit > 159 && unit !== 0x2028 && unit !== 0x2029 ? String.fromCharCode(unit) : unit < 256 ? `\\x${hex(unit, 2)}` : `\\u${hex(unit, 4)}`
+    out +=
+      isPlain(unit) || unit === 32 || (unit > 159 && unit !== 0x2028 && unit !== 0x2029)
+        ? String.fromCharCode(unit)
+        : unit < 256
+          ? `\\x${hex(unit, 2)}`
+          : `\\u${hex(unit, 4)}`
   }
   return out
 }
@@ -44,13 +49,17 @@ export function encodeScriptString(value: unknown): string {
  */
 export function encodeScriptJson(value: unknown): string {
   const json = JSON.stringify(value)
-  if (json === undefined) throw new TypeError('encodeScriptJson() got a value that JSON has no form for: undefined, a function or a symbol.')
+  if (json === undefined)
+    throw new TypeError('encodeScriptJson() got a value that JSON has no form for: undefined, a function or a symbol.')
   return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${hex(char.charCodeAt(0), 4)}`)
 }
 
 /** One component of a URL: a query's value, a path's segment. RFC 3986 unreserved characters stay; lone surrogates become U+FFFD. */
 export function encodeUrl(value: unknown): string {
-  return encodeURIComponent(String(value).toWellFormed()).replace(/[!'()*]/g, (char) => `%${hex(char.charCodeAt(0), 2).toUpperCase()}`)
+  return encodeURIComponent(String(value).toWellFormed()).replace(
+    /[!'()*]/g,
+    (char) => `%${hex(char.charCodeAt(0), 2).toUpperCase()}`,
+  )
 }
 
 /**
@@ -82,9 +91,16 @@ export function encodeCss(value: unknown): string {
 
 const schemes = new Set(['http', 'https', 'mailto', 'tel'])
 
-const htmlReferences: Readonly<Record<number, string>> = { 34: '&quot;', 38: '&amp;', 39: '&#39;', 60: '&lt;', 62: '&gt;' }
+const htmlReferences: Readonly<Record<number, string>> = {
+  34: '&quot;',
+  38: '&amp;',
+  39: '&#39;',
+  60: '&lt;',
+  62: '&gt;',
+}
 
-const isAlphanumeric = (code: number): boolean => (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
+const isAlphanumeric = (code: number): boolean =>
+  (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
 
 const isPlain = (code: number): boolean => isAlphanumeric(code) || code === 45 || code === 46 || code === 95
 

@@ -31,7 +31,9 @@ export function fieldTree(schema: FieldSchema | boolean | undefined, depth: numb
   return {
     kind: kindOf(schema),
     values: enumOf(schema),
-    properties: new Map(Object.entries(schema.properties ?? {}).map(([name, property]) => [name, fieldTree(property, depth + 1)])),
+    properties: new Map(
+      Object.entries(schema.properties ?? {}).map(([name, property]) => [name, fieldTree(property, depth + 1)]),
+    ),
     items: items === undefined ? undefined : fieldTree(items, depth + 1),
   }
 }

@@ -107,10 +107,21 @@ export function headerSplitting(text: string, bits: number, encoded: boolean): S
     const unit = text.charCodeAt(i)
     if (unit !== 10 && unit !== 13 && unit !== 0x560a && unit !== 0x2028) continue
     const start = i
-    while (i < text.length && (text.charCodeAt(i) === 10 || text.charCodeAt(i) === 13 || text.charCodeAt(i) === 0x560a || text.charCodeAt(i) === 0x560d)) i++
+    while (
+      i < text.length &&
+      (text.charCodeAt(i) === 10 ||
+        text.charCodeAt(i) === 13 ||
+        text.charCodeAt(i) === 0x560a ||
+        text.charCodeAt(i) === 0x560d)
+    )
+      i++
     const blank = i - start > 2
     while (i < text.length && isSpace(text.charCodeAt(i)) && i - start < 16) i++
-    const rule = lineRule(text, i, encoded || unit === 0x560a, blank) ?? (start === 0 && /^(?:location|refresh|link): ?(?:https?:|\/\/|\d+;|<)/i.test(text.slice(i, i + 24)) ? 'http-header-injection' : undefined)
+    const rule =
+      lineRule(text, i, encoded || unit === 0x560a, blank) ??
+      (start === 0 && /^(?:location|refresh|link): ?(?:https?:|\/\/|\d+;|<)/i.test(text.slice(i, i + 24))
+        ? 'http-header-injection'
+        : undefined)
     if (rule) return { start, end: Math.min(text.length, i + 16), rule }
     i--
     if (i < start) i = start

@@ -23,7 +23,23 @@ describe('htmlFastPath', () => {
     expect(fast('<b>1 > 0 & \u00a0&quot;&#39;</b>')).toBe('<b>1 &gt; 0 &amp; &nbsp;"\'</b>')
   })
 
-  it.each(['<script>x</script>', '<b onclick=x>y</b>', '<a href="javascript:x">y</a>', '<p>a<p>b', '<b><p>x</p></b>', '<ul>x</ul>', '<a><a></a></a>', '<img src=x>', '<!-- x -->', '<b>&copy</b>', '<b>\0</b>', '<b>\ud800</b>', '<B>x</B>', '<b>x', ' <b>x</b>'])('leaves %j to the DOM', (text) => {
+  it.each([
+    '<script>x</script>',
+    '<b onclick=x>y</b>',
+    '<a href="javascript:x">y</a>',
+    '<p>a<p>b',
+    '<b><p>x</p></b>',
+    '<ul>x</ul>',
+    '<a><a></a></a>',
+    '<img src=x>',
+    '<!-- x -->',
+    '<b>&copy</b>',
+    '<b>\0</b>',
+    '<b>\ud800</b>',
+    '<B>x</B>',
+    '<b>x',
+    ' <b>x</b>',
+  ])('leaves %j to the DOM', (text) => {
     expect(fast(text)).toBeUndefined()
   })
 
@@ -31,14 +47,14 @@ describe('htmlFastPath', () => {
     const purifier = await domPurifier(review)
     const next = random(20_261_124)
     let answered = 0
-    for (let tried = 0; tried < 12_000; tried++) {
+    for (let tried = 0; tried < 6_000; tried++) {
       const text = markup(next)
       const ours = fast(text)
       if (ours === undefined) continue
       answered++
-      expect(ours, JSON.stringify(text)).toBe(purifier.purify(text).html)
+      expect([text, ours]).toEqual([text, purifier.purify(text).html])
     }
-    expect(answered).toBeGreaterThan(2_000)
+    expect(answered).toBeGreaterThan(1_200)
     purifier.close()
   })
 })

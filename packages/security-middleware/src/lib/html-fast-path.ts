@@ -16,7 +16,23 @@ const blocks: Readonly<Record<string, { readonly inline: boolean; readonly holds
   h4: { inline: true, holds: [] },
 }
 const top = ['p', 'blockquote', 'ul', 'ol', 'h1', 'h2', 'h3', 'h4']
-const inlines = new Set(['b', 'i', 'em', 'strong', 'u', 's', 'code', 'sub', 'sup', 'small', 'mark', 'span', 'kbd', 'del', 'ins'])
+const inlines = new Set([
+  'b',
+  'i',
+  'em',
+  'strong',
+  'u',
+  's',
+  'code',
+  'sub',
+  'sup',
+  'small',
+  'mark',
+  'span',
+  'kbd',
+  'del',
+  'ins',
+])
 
 /** What one character of text needs: 0 nothing, 1 its own rule, 2 the slow path. */
 const text = new Uint8Array(128)
@@ -121,7 +137,13 @@ function reference(markup: string, i: number): readonly [end: number, written: s
 }
 
 /** Reads the tag at `i` if it is one of the plain forms, keeps the stack of open elements, and gives its end, or 0. */
-function tag(markup: string, i: number, known: (name: string) => boolean, attributes: ReadonlySet<string>, names: string[]): number {
+function tag(
+  markup: string,
+  i: number,
+  known: (name: string) => boolean,
+  attributes: ReadonlySet<string>,
+  names: string[],
+): number {
   const closing = markup.charCodeAt(i + 1) === 0x2f
   const start = closing ? i + 2 : i + 1
   let end = start
@@ -149,7 +171,12 @@ function tag(markup: string, i: number, known: (name: string) => boolean, attrib
     // the parser counts formatting elements of one name; nesting one in itself is left to it
     if (!mayHoldText(names) || names.includes(name)) return 0
   } else if (Object.hasOwn(blocks, name)) {
-    if (parent === undefined ? !top.includes(name) : !Object.hasOwn(blocks, parent) || !blocks[parent]!.holds.includes(name)) return 0
+    if (
+      parent === undefined
+        ? !top.includes(name)
+        : !Object.hasOwn(blocks, parent) || !blocks[parent]!.holds.includes(name)
+    )
+      return 0
   } else return 0
   names.push(name)
   return end + 1
@@ -170,7 +197,17 @@ const isNameUnit = (unit: number): boolean => (unit >= 97 && unit <= 122) || (un
 
 /** Letters, digits and `- . _ ~ : / ? # @ ! $ + , ; = %`: nothing a serialiser escapes. */
 const isAddressUnit = (unit: number): boolean =>
-  (unit >= 97 && unit <= 122) || (unit >= 64 && unit <= 90) || (unit >= 43 && unit <= 59) || unit === 61 || unit === 63 || unit === 95 || unit === 126 || unit === 33 || unit === 35 || unit === 36 || unit === 37
+  (unit >= 97 && unit <= 122) ||
+  (unit >= 64 && unit <= 90) ||
+  (unit >= 43 && unit <= 59) ||
+  unit === 61 ||
+  unit === 63 ||
+  unit === 95 ||
+  unit === 126 ||
+  unit === 33 ||
+  unit === 35 ||
+  unit === 36 ||
+  unit === 37
 
 function isPair(markup: string, i: number): boolean {
   const high = markup.charCodeAt(i)

@@ -10,14 +10,12 @@ import { lower, startsWithWord } from './word-table.ts'
  * (`<b>`, `<br />`, `<a href="https://…">`) is not an attack. One pass per reading.
  */
 export function htmlInjection(text: string, bits: number): Span | undefined {
-  spare = text.length * 4 + 16_384
+  spare = text.length * 2 + 16_384
   return (
     (bits & Has.less ? markup(text) : undefined) ??
     (bits & Has.equals ? attribute(text) : undefined) ??
     (bits & Has.colon ? address(text) : undefined) ??
-    (bits & (Has.paren | Has.equals | Has.backtick | Has.bracket | Has.semicolon)
-      ? scriptCode(text)
-      : undefined) ??
+    (bits & (Has.paren | Has.equals | Has.backtick | Has.bracket | Has.semicolon) ? scriptCode(text) : undefined) ??
     (bits & Has.brace && bits & Has.ampersand ? scriptEntity(text) : undefined)
   )
 }

@@ -92,7 +92,10 @@ export function htmlSanitizer(options: HtmlSanitizerOptions = {}): HtmlSanitizer
       await load()
     },
     [Symbol.dispose]() {
-      void loading?.then((purifier) => purifier.close(), () => undefined)
+      void loading?.then(
+        (purifier) => purifier.close(),
+        () => undefined,
+      )
     },
   }
 }

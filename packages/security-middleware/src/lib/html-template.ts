@@ -1,4 +1,12 @@
-import { encodeAttribute, encodeCss, encodeHref, encodeHtml, encodeScriptJson, encodeScriptString, encodeUrl } from './encoders.ts'
+import {
+  encodeAttribute,
+  encodeCss,
+  encodeHref,
+  encodeHtml,
+  encodeScriptJson,
+  encodeScriptString,
+  encodeUrl,
+} from './encoders.ts'
 import { SecurityError } from './errors.ts'
 import { type HoleContext, holeContexts } from './template-context.ts'
 
@@ -57,7 +65,10 @@ const encoders: Readonly<Record<Exclude<HoleContext, 'text' | 'nowhere'>, (value
 function written(value: unknown, context: HoleContext): string {
   if (context === 'text') return textOf(value)
   if (context === 'nowhere') {
-    throw new SecurityError('ERR_SHOP_SECURITY_ENCODER', 'A value of html`…` stands in a name, a comment, an unquoted attribute or bare script, where no encoding makes it safe. Quote the attribute, or move the value.')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_ENCODER',
+      'A value of html`…` stands in a name, a comment, an unquoted attribute or bare script, where no encoding makes it safe. Quote the attribute, or move the value.',
+    )
   }
   if (context === 'script-value') return encodeScriptJson(value ?? null)
   return value === null || value === undefined ? '' : encoders[context](value)

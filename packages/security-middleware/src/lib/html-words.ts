@@ -14,7 +14,10 @@ export const Tag = {
 
 /** Elements that matter; all others count by their attributes alone. */
 export const tags: WordTable = new WordTable([
-  [Tag.active, 'script iframe frameset bgsound isindex ilayer vmlframe plaintext noembed noframes fencedframe svg math'],
+  [
+    Tag.active,
+    'script iframe frameset bgsound isindex ilayer vmlframe plaintext noembed noframes fencedframe svg math',
+  ],
   [Tag.frame, 'body html head'],
   [Tag.animate, 'set animate animatetransform animatemotion maction'],
   [

@@ -14,7 +14,10 @@ export function modeReader(mode: InspectMode | Readonly<Record<string, InspectMo
     const one = oneOf('mode', mode, 'monitor', modes)
     return () => one
   }
-  const entries = Object.entries(mode).map(([pattern, value]) => [pathMatcher('mode', [pattern]), oneOf(`mode[${JSON.stringify(pattern)}]`, value, 'monitor', modes)] as const)
+  const entries = Object.entries(mode).map(
+    ([pattern, value]) =>
+      [pathMatcher('mode', [pattern]), oneOf(`mode[${JSON.stringify(pattern)}]`, value, 'monitor', modes)] as const,
+  )
   const strictest = modes.findLast((name) => entries.some(([, value]) => value === name)) ?? 'monitor'
   return (path) => {
     if (!plain(path)) return strictest

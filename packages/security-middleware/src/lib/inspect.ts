@@ -33,7 +33,7 @@ export interface InspectOptions {
   readonly loginPaths?: readonly string[]
   /** Points for each kind. @default attack 10, engine 10, honeypot-path 10, honeypot-field 10, scanner 5, login-failure 3 */
   readonly points?: Partial<Record<PointsFor, number>>
-  /** The score at which a client is jailed. @default 30 */
+  /** The score at which a client is jailed. @default 25 */
   readonly jailAt?: number
   /** How long. @default '15m' */
   readonly jailFor?: Duration
@@ -67,7 +67,14 @@ export interface InspectPolicy extends Policy {
   standing(client: string): Promise<{ readonly score: number; readonly jailed: boolean }>
 }
 
-const standardPoints: Readonly<Record<PointsFor, number>> = { attack: 10, engine: 10, 'honeypot-path': 10, 'honeypot-field': 10, scanner: 5, 'login-failure': 3 }
+const standardPoints: Readonly<Record<PointsFor, number>> = {
+  attack: 10,
+  engine: 10,
+  'honeypot-path': 10,
+  'honeypot-field': 10,
+  scanner: 5,
+  'login-failure': 3,
+}
 const findings: RequestKey<RequestFinding> = requestKey<RequestFinding>()
 
 const refusals: Readonly<Record<'suspicious' | 'jailed' | 'too-large', Denial>> = {
@@ -92,10 +99,19 @@ export const findingOf = (request: object): RequestFinding | undefined => findin
 export function inspect(options: InspectOptions = {}): InspectPolicy {
   knownOptions('inspect()', options, known)
   const modeOf = modeReader(options.mode ?? 'monitor')
-  if (options.fields && options.schema) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'inspect() takes fields or schema, not both.')
+  if (options.fields && options.schema)
+    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'inspect() takes fields or schema, not both.')
   const fields = options.fields ? fieldTreeOf(options.fields) : fieldTree(options.schema)
-  const headers = options.headers?.map((name) => name.toLowerCase()) ?? ['user-agent', 'referer', 'x-forwarded-for', 'x-forwarded-host']
-  const isHoneypot = pathMatcher('honeypotPaths', options.honeypotPaths === false ? [] : (options.honeypotPaths ?? honeypotPaths))
+  const headers = options.headers?.map((name) => name.toLowerCase()) ?? [
+    'user-agent',
+    'referer',
+    'x-forwarded-for',
+    'x-forwarded-host',
+  ]
+  const isHoneypot = pathMatcher(
+    'honeypotPaths',
+    options.honeypotPaths === false ? [] : (options.honeypotPaths ?? honeypotPaths),
+  )
   const traps = options.honeypotFields ?? []
   const isLogin = pathMatcher('loginPaths', options.loginPaths ?? [])
   const points = { ...standardPoints }
@@ -104,24 +120,45 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
     points[kind as PointsFor] = integer(`points.${kind}`, value, 0, [0, 1000])
   }
   const rules = {
-    jailAt: integer('jailAt', options.jailAt, 30, [1, 100_000]),
+    jailAt: integer('jailAt', options.jailAt, 25, [1, 100_000]),
     jailFor: milliseconds('jailFor', options.jailFor ?? '15m'),
     halfLife: Math.max(1, milliseconds('halfLife', options.halfLife ?? '10m')),
   }
   const maxCharacters = integer('maxCharacters', options.maxCharacters, 131_072, [1_024, 16_777_216])
   const maxFields = integer('maxFields', options.maxFields, 10_000, [1, 1_000_000])
-  const keeper = scoreKeeper(options.store ?? memoryScores(), rules, milliseconds('storeTimeout', options.storeTimeout ?? '50ms', 10_000), options.now ?? Date.now)
+  const keeper = scoreKeeper(
+    options.store ?? memoryScores(),
+    rules,
+    milliseconds('storeTimeout', options.storeTimeout ?? '50ms', 10_000),
+    options.now ?? Date.now,
+  )
   const hash = clientHasher(options.clientKey)
   const clientOf = options.clientOf ?? ((request: RequestView) => request.ip)
   const { engine } = options
 
-  function tell(request: RequestView, kind: SuspicionKind, mode: InspectMode, refused: boolean, client: string, standing: ClientScore | undefined, found?: RequestFinding): void {
+  function tell(
+    request: RequestView,
+    kind: SuspicionKind,
+    mode: InspectMode,
+    refused: boolean,
+    client: string,
+    standing: ClientScore | undefined,
+    found?: RequestFinding,
+  ): void {
     if (!suspicious.hasSubscribers) return
     const event: Suspicion = {
       kind,
       mode,
       decision: !refused || mode === 'monitor' ? 'passed' : mode === 'enforce' ? 'refused' : 'would-refuse',
-      ...(found && { class: found.class, rule: found.rule, place: found.place, name: found.name.slice(0, 128), layer: found.layer, start: found.start, end: found.end }),
+      ...(found && {
+        class: found.class,
+        rule: found.rule,
+        place: found.place,
+        name: found.name.slice(0, 128),
+        layer: found.layer,
+        start: found.start,
+        end: found.end,
+      }),
       method: request.method,
       route: request.route,
       client,
@@ -132,7 +169,11 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
   }
 
   /** Adds to the client's score, tells, and gives the refusal where the mode refuses. */
-  function suspect(request: RequestView, kind: PointsFor, found?: RequestFinding): Verdict | undefined | Promise<Verdict | undefined> {
+  function suspect(
+    request: RequestView,
+    kind: PointsFor,
+    found?: RequestFinding,
+  ): Verdict | undefined | Promise<Verdict | undefined> {
     const mode = modeOf(request.path)
     const client = hash(clientOf(request))
     if (found) findings.set(request, found)
@@ -164,7 +205,12 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
   }
 
   /** A jailed client is refused before anything else is looked at. */
-  function jailed(request: RequestView, mode: InspectMode, client: string, standing: ClientScore | undefined): Verdict | undefined {
+  function jailed(
+    request: RequestView,
+    mode: InspectMode,
+    client: string,
+    standing: ClientScore | undefined,
+  ): Verdict | undefined {
     if (standing === undefined || standing.jailedUntil === 0) return undefined
     tell(request, 'jailed', mode, true, client, standing)
     if (mode !== 'enforce') return undefined
@@ -179,14 +225,16 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
       if (mode === 'monitor') return beforeBody(request)
       const client = hash(clientOf(request))
       const standing = keeper.read(client)
-      if (standing instanceof Promise) return standing.then((known) => jailed(request, mode, client, known) ?? beforeBody(request))
+      if (standing instanceof Promise)
+        return standing.then((known) => jailed(request, mode, client, known) ?? beforeBody(request))
       return jailed(request, mode, client, standing) ?? beforeBody(request)
     },
     inspect(request) {
       const { body } = request
       if (body === undefined || body === null) return undefined
       for (const trap of traps) {
-        const value = typeof body === 'object' && Object.hasOwn(body, trap) ? (body as Record<string, unknown>)[trap] : undefined
+        const value =
+          typeof body === 'object' && Object.hasOwn(body, trap) ? (body as Record<string, unknown>)[trap] : undefined
         if (value !== undefined && value !== null && value !== '') return suspect(request, 'honeypot-field')
       }
       const budget = fresh()
@@ -214,4 +262,24 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
   }
 }
 
-const known = ['mode', 'fields', 'schema', 'headers', 'honeypotPaths', 'honeypotFields', 'loginPaths', 'points', 'jailAt', 'jailFor', 'halfLife', 'store', 'storeTimeout', 'clientOf', 'clientKey', 'maxCharacters', 'maxFields', 'engine', 'now'] as const
+const known = [
+  'mode',
+  'fields',
+  'schema',
+  'headers',
+  'honeypotPaths',
+  'honeypotFields',
+  'loginPaths',
+  'points',
+  'jailAt',
+  'jailFor',
+  'halfLife',
+  'store',
+  'storeTimeout',
+  'clientOf',
+  'clientKey',
+  'maxCharacters',
+  'maxFields',
+  'engine',
+  'now',
+] as const

@@ -16,7 +16,18 @@ export interface InspectionEngine {
 export function runEngine(engine: InspectionEngine, request: RequestView): RequestFinding | undefined {
   try {
     const found = engine.run(request)
-    return found && { ...found, rule: `${engine.name}:${found.rule}`, start: 0, end: 0, layer: 0, form: '', place: 'body', name: '' }
+    return (
+      found && {
+        ...found,
+        rule: `${engine.name}:${found.rule}`,
+        start: 0,
+        end: 0,
+        layer: 0,
+        form: '',
+        place: 'body',
+        name: '',
+      }
+    )
   } catch (error) {
     if (engineFailed.hasSubscribers) engineFailed.publish({ engine: engine.name, error })
     return undefined

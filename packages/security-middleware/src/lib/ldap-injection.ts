@@ -14,10 +14,10 @@ export function ldapInjection(text: string, bits: number): Span | undefined {
       }
     }
     const star = bits & Has.star ? text.indexOf('*)(') : -1
-    if (star >= 0 || (bits & Has.star && text.includes('*()|'))) return { start: Math.max(0, star), end: Math.max(0, star) + 3, rule: 'ldap-filter' }
+    if (star >= 0 || (bits & Has.star && text.includes('*()|')))
+      return { start: Math.max(0, star), end: Math.max(0, star) + 3, rule: 'ldap-filter' }
     const at = bits & (Has.apostrophe | Has.slash) ? text.indexOf('name()') : -1
-    if (at >= 0)
-      return { start: at, end: at + 6, rule: 'xpath-function' }
+    if (at >= 0) return { start: at, end: at + 6, rule: 'xpath-function' }
   }
   if (bits & Has.colon && bits & Has.equals) {
     const at = text.indexOf(':=')

@@ -61,13 +61,7 @@ function separatorAt(text: string, i: number): number {
   if (unit === 37) {
     const next = text.charCodeAt(i + 1) | 32
     // %c0%af and its misspellings, %2f, %5c, %u2215, %%35c, %00/
-    if (
-      next === 99 ||
-      next === 117 ||
-      startsWithWord(text, '%2f', i) ||
-      startsWithWord(text, '%5c', i)
-    )
-      return 3
+    if (next === 99 || next === 117 || startsWithWord(text, '%2f', i) || startsWithWord(text, '%5c', i)) return 3
     if (text.charCodeAt(i + 1) === 37) return 2
     return startsWithWord(text, '%00', i) && isSeparator(text.charCodeAt(i + 3)) ? 4 : 0
   }

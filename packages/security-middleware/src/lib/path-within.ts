@@ -20,4 +20,8 @@ export function pathWithin(folder: string, ...parts: readonly string[]): string 
   throw refused()
 }
 
-const refused = (): SecurityError => new SecurityError('ERR_SHOP_SECURITY_SINK', 'pathWithin() got a part that leads out of its folder, or holds NUL or ":".')
+const refused = (): SecurityError =>
+  new SecurityError(
+    'ERR_SHOP_SECURITY_SINK',
+    'pathWithin() got a part that leads out of its folder, or holds NUL or ":".',
+  )

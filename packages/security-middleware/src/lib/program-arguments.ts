@@ -9,7 +9,10 @@ import { SecurityError } from './errors.ts'
 export function programArguments(...values: readonly string[]): string[] {
   for (const value of values) {
     if (typeof value !== 'string' || value === '' || /^[-@]/.test(value) || /[\0\r\n]/.test(value)) {
-      throw new SecurityError('ERR_SHOP_SECURITY_SINK', 'programArguments() got a value that is empty, begins with "-" or "@", or holds NUL or a line end.')
+      throw new SecurityError(
+        'ERR_SHOP_SECURITY_SINK',
+        'programArguments() got a value that is empty, begins with "-" or "@", or holds NUL or a line end.',
+      )
     }
   }
   return [...values]

@@ -13,7 +13,10 @@ export interface Purifier {
 export async function domPurifier(list: Required<HtmlAllowList>, own?: object): Promise<Purifier> {
   const [{ JSDOM }, { default: createDOMPurify }] = await Promise.all([import('jsdom'), import('dompurify')])
   if (own !== undefined && !(own instanceof JSDOM)) {
-    throw new SecurityError('ERR_SHOP_SECURITY_DOM', 'dom is not a JSDOM of the jsdom package; other DOMs parse differently from browsers and leave live script in what they sanitise.')
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_DOM',
+      'dom is not a JSDOM of the jsdom package; other DOMs parse differently from browsers and leave live script in what they sanitise.',
+    )
   }
   const dom = (own as InstanceType<typeof JSDOM> | undefined) ?? new JSDOM('')
   const purify = createDOMPurify(dom.window)
@@ -31,7 +34,8 @@ export async function domPurifier(list: Required<HtmlAllowList>, own?: object): 
         const html = purify.sanitize(markup, config)
         return { html, removed: countRemoved(purify.removed) }
       } catch (cause) {
-        if (cause instanceof RangeError) throw new SecurityError('ERR_SHOP_SECURITY_MARKUP', 'The markup nests too deeply for a DOM.', { cause })
+        if (cause instanceof RangeError)
+          throw new SecurityError('ERR_SHOP_SECURITY_MARKUP', 'The markup nests too deeply for a DOM.', { cause })
         throw cause
       }
     },
@@ -45,6 +49,9 @@ export async function domPurifier(list: Required<HtmlAllowList>, own?: object): 
 function countRemoved(removed: readonly unknown[]): number {
   return removed.filter((entry) => {
     const element = (entry as { element?: { nodeName?: string } }).element
-    return element === undefined || (element.nodeName !== 'BODY' && element.nodeName !== 'HTML' && element.nodeName !== 'HEAD')
+    return (
+      element === undefined ||
+      (element.nodeName !== 'BODY' && element.nodeName !== 'HTML' && element.nodeName !== 'HEAD')
+    )
   }).length
 }

@@ -21,7 +21,9 @@ export interface SanitizeInputOptions {
   readonly html?: HtmlSanitizerOptions
 }
 
-const tooMuch: Verdict = { deny: { status: 422, code: 'markup-too-complex', title: 'A text field holds more markup than can be sanitised' } }
+const tooMuch: Verdict = {
+  deny: { status: 422, code: 'markup-too-complex', title: 'A text field holds more markup than can be sanitised' },
+}
 
 /**
  * Sanitises the HTML fields of a parsed body, in place, before the handler and before validation. All other fields stay as sent:
@@ -33,7 +35,8 @@ const tooMuch: Verdict = { deny: { status: 422, code: 'markup-too-complex', titl
  */
 export function sanitizeInput(options: SanitizeInputOptions = {}): Policy & Disposable {
   knownOptions('sanitizeInput()', options, ['fields', 'schema', 'mode', 'html'])
-  if (options.fields && options.schema) throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'sanitizeInput() takes fields or schema, not both.')
+  if (options.fields && options.schema)
+    throw new SecurityError('ERR_SHOP_SECURITY_OPTION', 'sanitizeInput() takes fields or schema, not both.')
   const every = oneOf('mode', options.mode, 'declared', ['declared', 'every-string']) === 'every-string'
   const tree = options.fields ? fieldTreeOf(options.fields) : fieldTree(options.schema)
   const sanitizer = htmlSanitizer(options.html)
@@ -57,7 +60,14 @@ interface Slot {
   readonly name: string
 }
 
-function collect(value: unknown, field: FieldTree | undefined, every: boolean, name: string, depth: number, slots: Slot[]): void {
+function collect(
+  value: unknown,
+  field: FieldTree | undefined,
+  every: boolean,
+  name: string,
+  depth: number,
+  slots: Slot[],
+): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || depth > 64) return
   const holder = value as Record<string, unknown>
   const isArray = Array.isArray(value)

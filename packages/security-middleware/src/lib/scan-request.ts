@@ -28,7 +28,7 @@ export function scanTarget(request: RequestView, fields: FieldTree, budget: Scan
   if (path) return path
   const { query } = request
   if (query === '') return undefined
-  for (let from = 0; from <= query.length; ) {
+  for (let from = 0; from <= query.length;) {
     let end = query.indexOf('&', from)
     if (end < 0) end = query.length
     const found = parameter(query, from, end, fields, budget)
@@ -38,7 +38,13 @@ export function scanTarget(request: RequestView, fields: FieldTree, budget: Scan
   return undefined
 }
 
-function parameter(query: string, from: number, end: number, fields: FieldTree, budget: ScanBudget): RequestFinding | undefined {
+function parameter(
+  query: string,
+  from: number,
+  end: number,
+  fields: FieldTree,
+  budget: ScanBudget,
+): RequestFinding | undefined {
   const equals = query.indexOf('=', from)
   const split = equals < 0 || equals > end ? end : equals
   const name = query.slice(from, split)
@@ -48,8 +54,12 @@ function parameter(query: string, from: number, end: number, fields: FieldTree, 
   if (--budget.nodes < 0) return over(budget)
   // "user[$ne]=1", and a name may carry an attack as well as a value
   const operator = name.indexOf('[$')
-  if (operator >= 0 && isOperatorKey(name.slice(operator + 2 - 1, name.indexOf(']', operator)))) return operatorFinding(name, 'query')
-  return text(formDecoded(name), 'query', name, budget) ?? (value === '' ? undefined : text(formDecoded(value), 'query', name, budget))
+  if (operator >= 0 && isOperatorKey(name.slice(operator + 2 - 1, name.indexOf(']', operator))))
+    return operatorFinding(name, 'query')
+  return (
+    text(formDecoded(name), 'query', name, budget) ??
+    (value === '' ? undefined : text(formDecoded(value), 'query', name, budget))
+  )
 }
 
 /** A value of a form: `+` is a space, then one layer of percent. */
@@ -59,7 +69,11 @@ function formDecoded(value: string): string {
 }
 
 /** The headers named, and every cookie. */
-export function scanHeaders(request: RequestView, names: readonly string[], budget: ScanBudget): RequestFinding | undefined {
+export function scanHeaders(
+  request: RequestView,
+  names: readonly string[],
+  budget: ScanBudget,
+): RequestFinding | undefined {
   for (const name of names) {
     const value = request.header(name)
     if (value === undefined) continue
@@ -68,7 +82,7 @@ export function scanHeaders(request: RequestView, names: readonly string[], budg
   }
   const cookie = request.header('cookie')
   if (cookie === undefined) return undefined
-  for (let from = 0; from < cookie.length; ) {
+  for (let from = 0; from < cookie.length;) {
     let end = cookie.indexOf(';', from)
     if (end < 0) end = cookie.length
     const equals = cookie.indexOf('=', from)
@@ -85,9 +99,17 @@ export function scanBody(body: unknown, fields: FieldTree, budget: ScanBudget): 
   return node(body, fields, '', 0, budget)
 }
 
-function node(value: unknown, field: FieldTree | undefined, name: string, depth: number, budget: ScanBudget): RequestFinding | undefined {
-  if (typeof value === 'string') return field !== undefined && hasForm(value, field) ? undefined : text(value, 'body', name, budget)
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return undefined
+function node(
+  value: unknown,
+  field: FieldTree | undefined,
+  name: string,
+  depth: number,
+  budget: ScanBudget,
+): RequestFinding | undefined {
+  if (typeof value === 'string')
+    return field !== undefined && hasForm(value, field) ? undefined : text(value, 'body', name, budget)
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof ArrayBuffer)
+    return undefined
   if (depth > deepest) return over(budget)
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
@@ -106,7 +128,13 @@ function node(value: unknown, field: FieldTree | undefined, name: string, depth:
       const found = knownKeys.has(key) ? undefined : newKey(key, name, budget)
       if (found) return found
     }
-    const found = node((value as Record<string, unknown>)[key], child, name === '' ? key : `${name}.${key}`, depth + 1, budget)
+    const found = node(
+      (value as Record<string, unknown>)[key],
+      child,
+      name === '' ? key : `${name}.${key}`,
+      depth + 1,
+      budget,
+    )
     if (found) return found
   }
   return undefined
@@ -121,7 +149,12 @@ function newKey(key: string, name: string, budget: ScanBudget): RequestFinding |
   return found
 }
 
-function text(value: string, place: RequestFinding['place'], name: string, budget: ScanBudget): RequestFinding | undefined {
+function text(
+  value: string,
+  place: RequestFinding['place'],
+  name: string,
+  budget: ScanBudget,
+): RequestFinding | undefined {
   budget.characters -= value.length
   if (budget.characters < 0) return over(budget)
   const found = detect(value)

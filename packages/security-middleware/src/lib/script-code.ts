@@ -71,7 +71,8 @@ function call(text: string, start: number, end: number): string | undefined {
       isReferenceEnd(text.charCodeAt(end))
     ) {
       const sign = text.charCodeAt(start - 1)
-      return sign === 61 || (sign === 40 && text.charCodeAt(end) === 41 && start > 1 && isLetter(text.charCodeAt(start - 2)))
+      return sign === 61 ||
+        (sign === 40 && text.charCodeAt(end) === 41 && start > 1 && isLetter(text.charCodeAt(start - 2)))
         ? 'script-reference'
         : undefined
     }

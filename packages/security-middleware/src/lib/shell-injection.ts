@@ -67,7 +67,11 @@ function shellWord(text: string, from: number): typeof scratch {
       pathed = true
       name = ''
     } else if (unit === 92 && isWord(next)) hidden = true
-    else if ((unit === 39 || unit === 34) && (quotes === 0 || unit === quote) && (quotes % 2 === 1 || isWord(next) || next === unit)) {
+    else if (
+      (unit === 39 || unit === 34) &&
+      (quotes === 0 || unit === quote) &&
+      (quotes % 2 === 1 || isWord(next) || next === unit)
+    ) {
       // c'a't hides a name; 'cat' only quotes it, and so does I'd
       quote = unit
       quotes++
@@ -161,8 +165,7 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
   }
   if (opener === 3) return sign === 36 || kind === Command.sure ? 'shell-substitution' : undefined
   if (sign === 10 || sign === 13)
-    return (kind === Command.sure && (argument || (atEnd && separator < 12))) ||
-      (argument && !hasThreeLines(text))
+    return (kind === Command.sure && (argument || (atEnd && separator < 12))) || (argument && !hasThreeLines(text))
       ? 'shell-command'
       : undefined
   if (argument && (kind === Command.sure || strongArgument(text, after))) return 'shell-command'
@@ -175,7 +178,8 @@ function commandAt(text: string, separator: number, at: number, sign: number, op
     return kind === Command.sure && terminator && next !== 59 ? 'shell-command' : undefined
   }
   // no prose begins with a separator and the name of a program
-  if (leads && !isTableRow(text, at, sign) && (terminator || atEnd || kind === Command.sure || words(text, after) < 4)) return 'shell-command'
+  if (leads && !isTableRow(text, at, sign) && (terminator || atEnd || kind === Command.sure || words(text, after) < 4))
+    return 'shell-command'
   if (kind === Command.sure && (terminator || atEnd))
     return glued || sign === 124 || terminator ? 'shell-command' : undefined
   if (kind === Command.common && terminator && glued && next === sign) return 'shell-command'
@@ -199,7 +203,13 @@ function endsCommand(text: string, from: number): boolean {
   while (isSpace(text.charCodeAt(i)) && i - from < 16) i++
   const unit = text.charCodeAt(i)
   if (i === from) return false
-  return unit === 59 || unit === 124 || unit === 62 || (unit === 35 && i + 1 >= text.length) || (unit === 38 && text.charCodeAt(i + 1) === 38)
+  return (
+    unit === 59 ||
+    unit === 124 ||
+    unit === 62 ||
+    (unit === 35 && i + 1 >= text.length) ||
+    (unit === 38 && text.charCodeAt(i + 1) === 38)
+  )
 }
 
 /** How many words follow; four stand for any more. */
@@ -229,15 +239,27 @@ function shellArgument(text: string, from: number, kind: number, name: string): 
   const next = text.charCodeAt(i + 1)
   if (unit === 45) return isLetter(next) || next === 45 || (isDigit(next) && kind === Command.common)
   if (unit === 47)
-    return isLetter(next) || next === 46 || next === 63 || next === 42 || (isSpace(next) && kind === Command.common && text.charCodeAt(i + 2) === 45)
+    return (
+      isLetter(next) ||
+      next === 46 ||
+      next === 63 ||
+      next === 42 ||
+      (isSpace(next) && kind === Command.common && text.charCodeAt(i + 2) === 45)
+    )
   if (unit === 126 || unit === 36 || unit === 62 || unit === 60)
     return i + 1 < text.length && !isSpace(next) && !isDigit(next)
   if (unit === 46) return next === 46 || next === 47
   if (isLetter(unit) && next === 58 && (text.charCodeAt(i + 2) === 92 || text.charCodeAt(i + 2) === 47)) return true
   if (startsWithWord(text, 'http', i) || startsWithWord(text, 'ftp:', i)) return true
   if (isDigit(unit)) return isAddress(text, i) || kind === Command.sure || (takesNumber(name) && isLastNumber(text, i))
-  if (kind === Command.sure || /^(?:host|ping|nslookup|dig)$/i.test(name)) return isHostName(text, i) || (/^ps$/i.test(name) && startsWithWord(text, 'aux', i))
-  return /^net$/i.test(name) && ['user', 'view', 'localgroup', 'share', 'use', 'start', 'stop', 'accounts'].some((word) => startsWithWord(text, word, i) && !isWord(text.charCodeAt(i + word.length)))
+  if (kind === Command.sure || /^(?:host|ping|nslookup|dig)$/i.test(name))
+    return isHostName(text, i) || (/^ps$/i.test(name) && startsWithWord(text, 'aux', i))
+  return (
+    /^net$/i.test(name) &&
+    ['user', 'view', 'localgroup', 'share', 'use', 'start', 'stop', 'accounts'].some(
+      (word) => startsWithWord(text, word, i) && !isWord(text.charCodeAt(i + word.length)),
+    )
+  )
 }
 
 const takesNumber = (name: string): boolean => /^(?:sleep|kill|timeout|ping)$/i.test(name)
@@ -248,7 +270,17 @@ function isLastNumber(text: string, from: number): boolean {
   while (isDigit(text.charCodeAt(i))) i++
   while (isSpace(text.charCodeAt(i)) && i - from < 16) i++
   const unit = text.charCodeAt(i)
-  return i >= text.length || unit === 59 || unit === 124 || unit === 38 || unit === 35 || unit === 96 || unit === 41 || unit === 39 || unit === 34
+  return (
+    i >= text.length ||
+    unit === 59 ||
+    unit === 124 ||
+    unit === 38 ||
+    unit === 35 ||
+    unit === 96 ||
+    unit === 41 ||
+    unit === 39 ||
+    unit === 34
+  )
 }
 
 /** `evil.example`, `x.y/z`: letters round a dot. */

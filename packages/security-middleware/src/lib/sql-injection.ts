@@ -37,7 +37,17 @@ const signs =
   Has.plus |
   Has.percent
 const gaps =
-  Has.space | Has.paren | Has.newline | Has.control | Has.star | Has.pipe | Has.ampersand | Has.plus | Has.semicolon | Has.apostrophe | Has.quote
+  Has.space |
+  Has.paren |
+  Has.newline |
+  Has.control |
+  Has.star |
+  Has.pipe |
+  Has.ampersand |
+  Has.plus |
+  Has.semicolon |
+  Has.apostrophe |
+  Has.quote
 
 function maybeBare(text: string, bits: number): boolean {
   // "name@host" and "key=value" are one operand; "@@version" is telling by itself
@@ -342,7 +352,9 @@ class Reading {
     const first = this.#first
     if (first > 0 && kinds[first] !== Sql.close && !this.#quotedAt(first)) {
       // in the middle of other text only a whole constant condition between brackets or quotes counts
-      return this.#logic > 0 && (this.#constants >= 2 || this.#equations > 0) && atEnd ? 'sql-constant-condition' : undefined
+      return this.#logic > 0 && (this.#constants >= 2 || this.#equations > 0) && atEnd
+        ? 'sql-constant-condition'
+        : undefined
     }
     const conditions = this.#logic + (this.#where ? 1 : 0)
     if (conditions > 0 && this.#constants > 0 && (atEnd || this.#constants > 1 || this.#compares > 2))
@@ -353,7 +365,8 @@ class Reading {
     if (this.#unionSelect && this.#startsLikeValue()) return 'sql-union-select'
     if (this.#union >= 0 && this.#select < 0 && this.#operandDue && kinds[this.#union - 1] === Sql.comment)
       return 'sql-union-select'
-    if (hidden && kinds[0] === Sql.open && last > 3 && this.#leftKind !== Sql.word && this.#blankComment(last)) return 'sql-hidden-rest'
+    if (hidden && kinds[0] === Sql.open && last > 3 && this.#leftKind !== Sql.word && this.#blankComment(last))
+      return 'sql-hidden-rest'
     if (this.#clauses > 0 && this.#startsLikeValue() && last > 1 && (!this.#operandDue || hidden)) return 'sql-clause'
     if (this.#cases >= 3 && this.#compares > 0) return 'sql-case'
     return this.#quoted ? undefined : this.#bareTail(hidden ? last : i, hidden)
@@ -363,10 +376,22 @@ class Reading {
   #bareTail(length: number, hidden: boolean): string | undefined {
     const kinds = this.#kinds
     const [a, b, c] = [kinds[0], kinds[1], kinds[2]]
-    if (a === Sql.logic && length === 2 && ((b === Sql.number && this.#tokens.ends[1]! - this.#tokens.starts[1]! === 1) || b === Sql.literal)) return 'sql-condition'
+    if (
+      a === Sql.logic &&
+      length === 2 &&
+      ((b === Sql.number && this.#tokens.ends[1]! - this.#tokens.starts[1]! === 1) || b === Sql.literal)
+    )
+      return 'sql-condition'
     if (a === Sql.by && length >= 3 && c === Sql.number && !this.#operandDue) return 'sql-clause'
     if (a === Sql.tail && this.#equations > 0) return 'sql-clause'
-    if (a === Sql.number && b === Sql.operator && c === Sql.literal && length === 3 && (this.#isWord(2, 'true') || this.#isWord(2, 'false'))) return 'sql-condition'
+    if (
+      a === Sql.number &&
+      b === Sql.operator &&
+      c === Sql.literal &&
+      length === 3 &&
+      (this.#isWord(2, 'true') || this.#isWord(2, 'false'))
+    )
+      return 'sql-condition'
     if (a === Sql.variable && length === 1 && this.#text.includes('@@') && !hidden) return 'sql-server-variable'
     return undefined
   }
@@ -617,7 +642,11 @@ class Reading {
       )
     if (word(i, 'begin')) return (kinds[i + 1] === Sql.probe || kinds[i + 1] === Sql.word) && kinds[i + 2] === Sql.dot
     if (word(i, 'desc') || word(i, 'describe') || word(i, 'use') || word(i, 'vacuum'))
-      return named(i + 1) && ((kinds[i + 2] === Sql.comment && this.#blankComment(i + 2)) || (kinds[i + 2] === Sql.semicolon && kinds[i + 3] === Sql.comment))
+      return (
+        named(i + 1) &&
+        ((kinds[i + 2] === Sql.comment && this.#blankComment(i + 2)) ||
+          (kinds[i + 2] === Sql.semicolon && kinds[i + 3] === Sql.comment))
+      )
     if (word(i, 'load')) return word(i + 1, 'data') && (word(name, 'infile') || word(name, 'local'))
     if (word(i, 'copy'))
       return (
@@ -736,14 +765,20 @@ class Reading {
       const unit = this.#text.charCodeAt(this.#tokens.starts[i]!)
       if (kind === Sql.operator && (unit === 43 || unit === 45)) signs++
       else if (isNameLike(kind) || kind === Sql.clause || kind === Sql.prefix) words++
-      else if (kind !== Sql.string && kind !== Sql.comma && kind !== Sql.dot && (kind !== Sql.logic || !isLetter(unit))) return false
+      else if (kind !== Sql.string && kind !== Sql.comma && kind !== Sql.dot && (kind !== Sql.logic || !isLetter(unit)))
+        return false
     }
     return words > 0 && signs > 0
   }
 
   /** The hidden rest follows a value, not a word of a sentence, or nothing is in it. */
   #telling(last: number): boolean {
-    return (this.#compares > 0 && this.#bySign) || this.#clauses > 0 || !isNameLike(this.#leftKind) || this.#blankComment(last)
+    return (
+      (this.#compares > 0 && this.#bySign) ||
+      this.#clauses > 0 ||
+      !isNameLike(this.#leftKind) ||
+      this.#blankComment(last)
+    )
   }
 
   #blankComment(i: number): boolean {

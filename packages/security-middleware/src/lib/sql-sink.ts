@@ -30,7 +30,10 @@ export function sql(strings: TemplateStringsArray, ...values: readonly (string |
     same &&= inside
   }
   if (same && !text.includes('\0') && !values.some((value) => String(value).includes('\\'))) return text
-  throw new SecurityError('ERR_SHOP_SECURITY_SINK', 'A value changed the structure of a statement of sql`…`. Pass it as a parameter.')
+  throw new SecurityError(
+    'ERR_SHOP_SECURITY_SINK',
+    'A value changed the structure of a statement of sql`…`. Pass it as a parameter.',
+  )
 }
 
 function kindsOf(text: string): readonly number[] {

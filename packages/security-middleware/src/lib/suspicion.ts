@@ -4,7 +4,15 @@ import type { AttackClass } from './finding.ts'
 export type InspectMode = 'monitor' | 'shadow' | 'enforce'
 
 /** What made a request suspicious. */
-export type SuspicionKind = 'attack' | 'engine' | 'honeypot-path' | 'honeypot-field' | 'scanner' | 'login-failure' | 'jailed' | 'over-budget'
+export type SuspicionKind =
+  | 'attack'
+  | 'engine'
+  | 'honeypot-path'
+  | 'honeypot-field'
+  | 'scanner'
+  | 'login-failure'
+  | 'jailed'
+  | 'over-budget'
 
 /** One suspicion, told on its channel. It carries no value of the request: the client is a keyed hash, the name is the field's. */
 export interface Suspicion {

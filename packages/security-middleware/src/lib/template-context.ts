@@ -1,5 +1,13 @@
 /** Where a hole of a template stands; `nowhere` is where no encoding is safe. */
-export type HoleContext = 'text' | 'attribute' | 'address' | 'query' | 'style' | 'script-string' | 'script-value' | 'nowhere'
+export type HoleContext =
+  | 'text'
+  | 'attribute'
+  | 'address'
+  | 'query'
+  | 'style'
+  | 'script-string'
+  | 'script-value'
+  | 'nowhere'
 
 type State =
   | { readonly at: 'text' }
@@ -10,7 +18,19 @@ type State =
   | { readonly at: 'value'; readonly quote: string; readonly start: boolean; readonly script: string }
   | { readonly at: 'raw'; readonly quote: string; readonly comment: string }
 
-const addresses = new Set(['href', 'src', 'action', 'formaction', 'poster', 'cite', 'background', 'data', 'manifest', 'ping', 'xlink:href'])
+const addresses = new Set([
+  'href',
+  'src',
+  'action',
+  'formaction',
+  'poster',
+  'cite',
+  'background',
+  'data',
+  'manifest',
+  'ping',
+  'xlink:href',
+])
 
 /** The context of every hole, by one pass of a small HTML tokenizer over the template's own strings. */
 export function holeContexts(strings: readonly string[]): readonly HoleContext[] {
@@ -124,7 +144,8 @@ class Reader {
 
   #inTag(text: string, i: number): number {
     if (text[i] === '>') {
-      this.#state = this.#tag === 'script' || this.#tag === 'style' ? { at: 'raw', quote: '', comment: '' } : { at: 'text' }
+      this.#state =
+        this.#tag === 'script' || this.#tag === 'style' ? { at: 'raw', quote: '', comment: '' } : { at: 'text' }
       return i + 1
     }
     const name = /^[^\s"'>/=]+/.exec(text.slice(i, i + 64))

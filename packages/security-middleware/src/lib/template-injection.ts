@@ -31,7 +31,7 @@ export function templateInjection(text: string, bits: number): Span | undefined 
     (bits & Has.hash && bits & Has.paren) ||
     (bits & Has.bracket && text.includes('[['))
   if (!delimiters) return undefined
-  spare = text.length * 4 + 4_096
+  spare = text.length + 4_096
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
     if (

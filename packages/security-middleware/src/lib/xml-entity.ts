@@ -47,7 +47,9 @@ function ruleAt(text: string, at: number, located: boolean): string | undefined 
     return /(?:schemalocation|xinclude|<\w{1,12}:(?:include|import))/i.test(text.slice(at, at + 512))
       ? 'xml-schema-location'
       : undefined
-  return located && i > at + 1 && /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440))
+  return located &&
+    i > at + 1 &&
+    /^[^>]{0,400}(?:schemalocation\s*=|www\.w3\.org\/2001\/xinclude)/i.test(text.slice(at, at + 440))
     ? 'xml-schema-location'
     : undefined
 }

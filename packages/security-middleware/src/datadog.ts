@@ -1,0 +1,1 @@
+export { datadogEngine, type DatadogEngineOptions } from './lib/datadog-engine.ts'
