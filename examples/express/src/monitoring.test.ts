@@ -57,7 +57,12 @@ async function buy(browser: ReturnType<Awaited<ReturnType<typeof openShop>>['bro
   const { text } = await browser.get('/search')
   const product = /href="\/products\/([^"]+)"/.exec(text)![1]!
   await browser.post('/cart', { product, quantity: '1' })
-  const fields = { email: 'm@mail.example', name: 'Mo Monitor', phone: '+353 1 555 0101', address: '2 Mill Lane, Dublin' }
+  const fields = {
+    email: 'm@mail.example',
+    name: 'Mo Monitor',
+    phone: '+353 1 555 0101',
+    address: '2 Mill Lane, Dublin',
+  }
   const placed = await browser.post('/checkout', fields)
   await browser.post(placed.location!, { card: 'ok' })
 }
@@ -65,7 +70,10 @@ async function buy(browser: ReturnType<Awaited<ReturnType<typeof openShop>>['bro
 async function query(url: string, expr: string): Promise<readonly number[]> {
   const filled = expr.replaceAll(/\$(job|instance)/g, '.+').replaceAll('$__rate_interval', '1m')
   const response = await fetch(`${url}/api/v1/query`, { method: 'POST', body: new URLSearchParams({ query: filled }) })
-  const { data, error } = (await response.json()) as { data?: { result: { value: [number, string] }[] }; error?: string }
+  const { data, error } = (await response.json()) as {
+    data?: { result: { value: [number, string] }[] }
+    error?: string
+  }
   if (!data) throw new Error(`${expr}: ${error ?? 'no answer'}`)
   return data.result.map(({ value }) => Number(value[1]))
 }

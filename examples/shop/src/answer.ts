@@ -1,8 +1,11 @@
+import { withAuditContext } from '@shop/audit'
+
 import { html } from './html.ts'
 import { layout, message } from './pages/layout.ts'
 import { Refusal } from './refusal.ts'
 import { anonymous, readSession } from './session.ts'
 import type { Shop } from './shop.ts'
+import { actorOf } from './trail.ts'
 import { page, redirect, type Reply, type Route, type Visit } from './web.ts'
 
 /** A request as an app hands it over. */
@@ -13,7 +16,8 @@ export async function answer(shop: Shop, route: Route, { cookies, ...request }: 
   let visit: Visit = { ...request, session: anonymous }
   try {
     visit = { ...request, session: await readSession(shop.db, cookies) }
-    return await route.handle(visit)
+    // whatever the handler records, it records of this visitor
+    return await withAuditContext({ actor: actorOf(visit.session) }, async () => route.handle(visit))
   } catch (error) {
     if (error instanceof Refusal && error.status === 401 && route.method === 'GET')
       return redirect(`/login?next=${encodeURIComponent(visit.path)}`)

@@ -1,3 +1,4 @@
+import { orderPlaced, paymentTaken } from '@shop/audit'
 import {
   expectPaymentIntent,
   SecurityError,
@@ -8,18 +9,13 @@ import {
 
 import { readCart, totalCents } from './cart.ts'
 import { addGuest, updateContact, type Contact } from './customers.ts'
-import type { Database } from './database.ts'
 import { Refusal } from './refusal.ts'
 import type { Session } from './session.ts'
 import type { Shop } from './shop.ts'
 
-/**
- * Turns the cart into an order and answers with the provider's payment page.
- * The order and its stock are ours before the provider hears of it: what fails there leaves an unpaid order, never a
- * payment without one.
- */
-export async function placeOrder(shop: Shop, session: Session, contact: Contact): Promise<string> {
-  const { orderId, total } = await shop.db.transaction(async (tx) => {
+/** Turns the cart into an order: its stock is taken, and nothing is paid yet. @returns the order's id */
+export async function placeOrder(shop: Shop, session: Session, contact: Contact): Promise<number> {
+  const id = await shop.db.transaction(async (tx) => {
     const lines = await readCart(tx, session.id)
     if (lines.length === 0) throw new Refusal(409, 'Your cart is empty.')
     const taken = await tx.rows(
@@ -42,17 +38,33 @@ export async function placeOrder(shop: Shop, session: Session, contact: Contact)
       [order!.id, session.id],
     )
     await tx.rows('delete from cart_items where session_id = $1', [session.id])
-    return { orderId: order!.id, total: totalCents(lines) }
+    await shop.trail.audit.within(
+      tx.client,
+      orderPlaced(String(order!.id), { amountMinor: totalCents(lines), currency: 'EUR', items: lines.length }),
+    )
+    return order!.id
   })
   shop.metrics.orders.inc({ status: 'placed' })
+  return id
+}
+
+/**
+ * The provider's page where an order is paid. The order is ours before the provider hears of it, so what fails here
+ * leaves an unpaid order that can be paid later, never a payment without an order.
+ */
+export async function paymentPage(shop: Shop, id: number): Promise<string> {
+  const order = await shop.db.row<{ amount: number; currency: string; email: string }>(
+    `select o.total_cents as amount, o.currency, c.email from orders o join customers c on c.id = o.customer_id
+     where o.id = $1 and o.status = 'pending'`,
+    [id],
+  )
+  if (!order) throw new Refusal(409, 'This order is not waiting for a payment.')
   const payment = await shop.payments.begin({
-    orderId,
-    amount: total,
-    currency: 'eur',
-    email: contact.email,
-    returnTo: `${shop.config.PUBLIC_URL}/orders/${orderId}`,
+    ...order,
+    orderId: id,
+    returnTo: `${shop.config.PUBLIC_URL}/orders/${id}`,
   })
-  await shop.db.rows('update orders set payment_id = $2 where id = $1', [orderId, payment.id])
+  await shop.db.rows('update orders set payment_id = $2 where id = $1', [id, payment.id])
   return payment.url
 }
 
@@ -67,7 +79,10 @@ export interface PaidOrder {
  * Marks the order paid that a delivery tells of. The claim is part of the transaction, so a delivery that comes twice,
  * or to two processes at once, has one effect. @returns the order, when it became paid by this
  */
-export async function applyPayment(db: Database, delivery: StripeDelivery): Promise<PaidOrder | undefined> {
+export async function applyPayment(
+  { db, trail }: Pick<Shop, 'db' | 'trail'>,
+  delivery: StripeDelivery,
+): Promise<PaidOrder | undefined> {
   return db.transaction(async (tx) => {
     const { state } = await delivery.claim(tx.client)
     if (state === 'in-flight') throw new Refusal(409, 'This delivery is being handled.')
@@ -80,6 +95,14 @@ export async function applyPayment(db: Database, delivery: StripeDelivery): Prom
     )
     if (!order || !pays(delivery.event, order)) return undefined
     await tx.rows(`update orders set status = 'paid', paid_at = now() where id = $1`, [order.id])
+    await trail.audit.within(
+      tx.client,
+      paymentTaken(
+        String(order.id),
+        { amountMinor: order.totalCents, currency: 'EUR', provider: 'stripe', reference: delivery.event.id },
+        { actor: { type: 'service', id: 'payment-provider' } },
+      ),
+    )
     return order
   })
 }

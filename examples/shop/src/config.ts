@@ -24,6 +24,10 @@ const schema = z.object({
   MASTER_ENCRYPTION_KEY: z
     .string('missing: 64 hexadecimal characters')
     .regex(/^[0-9a-f]{64}$/i, 'not 64 hexadecimal characters'),
+  /** Signs what the audit trail is: `openssl genpkey -algorithm ed25519 -outform der | base64`. */
+  AUDIT_SIGNING_KEY: z
+    .string('missing: an Ed25519 private key, PKCS #8 in base64')
+    .regex(/^[A-Za-z0-9+/]{64}$/, 'not an Ed25519 private key, PKCS #8 in base64'),
   DATABASE_URL: url('a URL like postgres://user:password@host:5432/shop', /^postgres(ql)?$/),
   PAYMENT_URL: url('the payment provider’s API, like http://127.0.0.1:4242', /^https?$/),
   PAYMENT_KEY: secret('the payment provider’s secret key'),

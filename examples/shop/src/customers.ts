@@ -1,7 +1,10 @@
+import { dataErased } from '@shop/audit'
+
 import type { Database, Transaction } from './database.ts'
 import { hashPassword, passwordMatches } from './passwords.ts'
 import { openPersonal, phoneIndex, phoneSearch, samePhone, sealPersonal } from './personal.ts'
 import { Refusal } from './refusal.ts'
+import type { Shop } from './shop.ts'
 
 export interface Customer {
   readonly id: number
@@ -87,15 +90,22 @@ export async function checkLogin(db: Database, email: string, password: string):
 }
 
 /** Forgets the person and keeps the orders, which the books need. */
-export async function eraseCustomer(db: Database, id: number): Promise<void> {
+export async function eraseCustomer({ db, trail }: Pick<Shop, 'db' | 'trail'>, id: number): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.rows('delete from sessions where customer_id = $1', [id])
-    await tx.rows(`update reviews set author = 'A customer', customer_id = null where customer_id = $1`, [id])
+    const reviews = await tx.rows(
+      `update reviews set author = 'A customer', customer_id = null where customer_id = $1 returning id`,
+      [id],
+    )
     await tx.rows(
       `update customers set email = 'erased-' || id || '@invalid', name = 'Erased', password_hash = null,
               phone = '', phone_index = null, address = '', erased_at = now()
        where id = $1`,
       [id],
+    )
+    await trail.audit.within(
+      tx.client,
+      dataErased(`customer:${id}`, { rows: 1 + reviews.length, legalBasis: 'GDPR article 17' }),
     )
   })
 }

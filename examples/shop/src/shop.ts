@@ -8,8 +8,9 @@ import { createMailer, type Mailer } from './mailer.ts'
 import { migrate } from './migrate.ts'
 import { createPipelines } from './pipelines.ts'
 import { createPayments, type Payments } from './payments/client.ts'
-import { startMetrics, type Metrics } from './metrics.ts'
+import { measured, startMetrics, type Metrics } from './metrics.ts'
 import { policies } from './policies.ts'
+import { openTrail, type Trail } from './trail.ts'
 import { createDeliveries } from './webhook.ts'
 
 /** What the handlers work with: one of each, made at boot. */
@@ -19,6 +20,8 @@ export interface Shop extends AsyncDisposable {
   readonly payments: Payments
   readonly mailer: Mailer
   readonly metrics: Metrics
+  /** Who did what. */
+  readonly trail: Trail
   /** Which webhooks have been handled. */
   readonly deliveries: PostgresStore
   readonly categories: readonly Category[]
@@ -40,8 +43,9 @@ export async function createShop(config: Config): Promise<Shop> {
     config,
     db,
     metrics,
+    trail: resources.use(await openTrail(config)),
     deliveries,
-    payments: createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments),
+    payments: measured(createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments), metrics),
     mailer: resources.adopt(createMailer(config.SMTP_URL, through.mail), (it) => it.close()),
     categories: await categories(db),
     policies: policies(config),

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { defaultVault } from '@shop/crypto'
 import { startPostgres, type Postgres } from '@shop/testkit/postgres'
@@ -10,19 +9,20 @@ import pg from 'pg'
 import { migrate, migrations } from '../migrate.ts'
 import { progressBar } from '../seed/progress.ts'
 import { seed, type Sizes } from '../seed/seed.ts'
+import { claimKept, kept, keptKey } from './kept.ts'
 
 /** A PostgreSQL with a seeded shop in it. */
 export interface DemoDatabase extends AsyncDisposable {
   readonly url: string
 }
 
-const kept = fileURLToPath(new URL('../../../../.toolchain/demo/', import.meta.url))
 const seeding = new URL('../seed/', import.meta.url)
 const settings = { shared_preload_libraries: 'pg_stat_statements', max_connections: 100 }
 
 /** Starts the kept server, or a new one where there is none or it is broken, and seeds it unless it is seeded already. */
 export async function startDatabase(sizes: Sizes): Promise<DemoDatabase> {
-  process.env['MASTER_ENCRYPTION_KEY'] ??= keptKey()
+  // seeding seals phones and addresses in this process, the apps open them in theirs
+  process.env['MASTER_ENCRYPTION_KEY'] ??= keptKey('master-key', () => randomBytes(32).toString('hex'))
   const server = await start()
   try {
     return { url: await seeded(server.url, sizes), [Symbol.asyncDispose]: () => server.stop() }
@@ -33,7 +33,7 @@ export async function startDatabase(sizes: Sizes): Promise<DemoDatabase> {
 }
 
 async function start(): Promise<Postgres> {
-  if (!claim()) {
+  if (!claimKept()) {
     console.error('another demo is running on the kept data: this one makes its own')
     return startPostgres({ settings })
   }
@@ -47,31 +47,6 @@ async function start(): Promise<Postgres> {
     rmSync(dir, { recursive: true, force: true })
     return open()
   })
-}
-
-/** The key that the kept data is sealed under; a demo’s, so it may lie beside it. */
-function keptKey(): string {
-  const file = path.join(kept, 'master-key')
-  mkdirSync(kept, { recursive: true })
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 })
-  return readFileSync(file, 'utf8')
-}
-
-/** One demo at a time works on the kept data; a claim whose process is gone does not count. */
-function claim(): boolean {
-  const file = path.join(kept, 'pid')
-  mkdirSync(kept, { recursive: true })
-  if (existsSync(file) && isRunning(Number(readFileSync(file, 'utf8')))) return false
-  writeFileSync(file, String(process.pid))
-  return true
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return pid !== process.pid && process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 /** What is in the database is written on it as a comment, last of all: without one, seeding was cut off. */

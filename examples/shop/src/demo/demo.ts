@@ -7,8 +7,10 @@ import type { Sizes } from '../seed/seed.ts'
 import { attack } from '../traffic/attacker.ts'
 import { shop } from '../traffic/shopper.ts'
 import { Tally } from '../traffic/tally.ts'
+import { newSigningKey } from '../trail.ts'
 import { startApp, type App } from './app-process.ts'
 import { ending } from './ending.ts'
+import { keptKey } from './kept.ts'
 import { startDatabase } from './database.ts'
 
 export interface DemoOptions extends Sizes {
@@ -46,6 +48,7 @@ export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): 
         PAYMENT_KEY: key,
         PAYMENT_WEBHOOK_SECRET: webhookSecret,
         SMTP_URL: mailbox.url,
+        AUDIT_SIGNING_KEY: keptKey('audit-key', newSigningKey),
       }),
     )
   })

@@ -1,3 +1,4 @@
+import { dataExported, loggedIn, loginFailed } from '@shop/audit'
 import { respondAt } from '@shop/security-middleware'
 import { z } from 'zod'
 
@@ -24,6 +25,11 @@ export const accountRoutes = (shop: Shop): Route[] => [
       const submitted = readForm(login, visit.body)
       const customerId = submitted.ok && (await checkLogin(shop.db, submitted.data.email, submitted.data.password))
       shop.metrics.signins.inc({ outcome: customerId ? 'ok' : 'failed' })
+      await shop.trail.audit.record(
+        customerId
+          ? loggedIn({ type: 'customer', id: String(customerId) }, { method: 'password' })
+          : loginFailed({ method: 'password', reason: 'address and password do not match' }),
+      )
       if (!customerId) return loginPage(shop, visit, { password: 'Address and password do not match.' })
       return redirect(ownPath(visit.query['next']), { 'set-cookie': await logIn(shop.db, visit.session, customerId) })
     },
@@ -70,11 +76,17 @@ export const accountRoutes = (shop: Shop): Route[] => [
   get('/account/data', async (visit) => {
     const customerId = requireCustomer(visit.session)
     const [customer, orders] = await Promise.all([findCustomer(shop.db, customerId), ordersOf(shop.db, customerId)])
+    await shop.trail.audit.record(
+      dataExported(
+        { type: 'subject', id: `customer:${customerId}` },
+        { format: 'json', rows: 1 + orders.length, reason: 'asked for by the customer' },
+      ),
+    )
     return json({ customer, orders })
   }),
 
   post('/account/erase', async (visit) => {
-    await eraseCustomer(shop.db, requireCustomer(visit.session))
+    await eraseCustomer(shop, requireCustomer(visit.session))
     return redirect('/')
   }),
 ]

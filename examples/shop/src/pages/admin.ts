@@ -1,3 +1,4 @@
+import type { RecordedEvent, VerifyReport } from '@shop/audit'
 import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
@@ -9,6 +10,7 @@ import { price } from '../money.ts'
 import { nextStatuses, recentOrders, statuses, type Status } from '../orders.ts'
 import { requireStaff } from '../session.ts'
 import type { Shop } from '../shop.ts'
+import { recentEvents } from '../trail.ts'
 import { get, page, post, redirect, type Route } from '../web.ts'
 import { layout } from './layout.ts'
 import { status } from './orders.ts'
@@ -76,11 +78,16 @@ export const adminRoutes = (shop: Shop): Route[] =>
       return page(layout(shop, visit, 'Admin', content))
     }),
 
+    get('/admin/trail', async (visit) => {
+      const [events, report] = await Promise.all([recentEvents(shop.db), shop.trail.verify()])
+      return page(layout(shop, visit, 'Trail', trailPage(events, report)))
+    }),
+
     post(
       '/admin/orders',
       async (visit) => {
         const { order, to } = valid(visit.raw, move).body
-        await moveOrder(shop.db, order, to)
+        await moveOrder(shop, order, to)
         return redirect('/admin')
       },
       move,
@@ -90,7 +97,7 @@ export const adminRoutes = (shop: Shop): Route[] =>
       '/admin/stock',
       async (visit) => {
         const { product, stock: number } = valid(visit.raw, stock).body
-        await setStock(shop.db, product, number)
+        await setStock(shop, product, number)
         return redirect(`/products/${product}`)
       },
       stock,
@@ -99,7 +106,7 @@ export const adminRoutes = (shop: Shop): Route[] =>
     post(
       '/admin/erase',
       async (visit) => {
-        await eraseCustomer(shop.db, valid(visit.raw, erasure).body.customer)
+        await eraseCustomer(shop, valid(visit.raw, erasure).body.customer)
         return redirect('/admin')
       },
       erasure,
@@ -128,3 +135,25 @@ const customerPanel = ({ id, name, email, phone, address }: Customer): Html =>
     <form method="post" action="/admin/erase">
       <input type="hidden" name="customer" value="${id}" /><button class="danger">Erase</button>
     </form>`
+
+const trailPage = (events: readonly RecordedEvent[], { ok, size, found, seconds }: VerifyReport): Html =>
+  html` <h1>Who did what</h1>
+    <p class="${ok ? 'up' : 'down'}">
+      ${
+        ok
+          ? `${size.toLocaleString('en')} events verified in ${seconds.toFixed(2)} s: nothing altered, added or removed.`
+          : `${found} things do not agree: the trail was altered.`
+      }
+    </p>
+    <table class="rows">
+      ${events.map(
+        ({ time, action, actor, targets, outcome }) =>
+          html`<tr>
+            <td>${time.slice(0, 19).replace('T', ' ')}</td>
+            <td>${action}</td>
+            <td>${actor && `${actor.type} ${actor.id.slice(0, 8)}`}</td>
+            <td>${targets?.map(({ type, id }) => `${type} ${id}`).join(', ')}</td>
+            <td>${outcome}</td>
+          </tr>`,
+      )}
+    </table>`

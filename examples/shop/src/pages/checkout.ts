@@ -1,13 +1,14 @@
 import { z } from 'zod'
 
 import { readCart, totalCents } from '../cart.ts'
-import { placeOrder } from '../checkout.ts'
+import { paymentPage, placeOrder } from '../checkout.ts'
 import { findCustomer } from '../customers.ts'
 import { email, phone, readForm, text, typed } from '../form.ts'
 import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
+import { Refusal } from '../refusal.ts'
 import type { Shop } from '../shop.ts'
-import { get, page, post, redirect, type Route, type Visit } from '../web.ts'
+import { get, page, post, redirect, type Reply, type Route, type Visit } from '../web.ts'
 import { field, layout } from './layout.ts'
 
 /** Shared by the checkout and the account. */
@@ -30,9 +31,21 @@ export const checkoutRoutes = (shop: Shop): Route[] => [
   post('/checkout', async (visit) => {
     const submitted = readForm(contact, visit.body)
     if (!submitted.ok) return form(shop, visit, typed(visit.body), submitted.errors)
-    return redirect(await placeOrder(shop, visit.session, submitted.data))
+    return pay(shop, await placeOrder(shop, visit.session, submitted.data))
   }),
 ]
+
+/** On to the provider's page; while it cannot be reached, to the order, which can be paid from there later. */
+export async function pay(shop: Shop, order: number): Promise<Reply> {
+  try {
+    return redirect(await paymentPage(shop, order))
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    shop.metrics.payments.inc({ provider: 'stripe', outcome: 'error' })
+    console.error(`order ${order} cannot be paid at the moment:`, error)
+    return redirect(`/orders/${order}`)
+  }
+}
 
 async function form(
   shop: Shop,

@@ -5,7 +5,8 @@ import { findOrder, orderLines, ordersOf, type Order } from '../orders.ts'
 import { Refusal } from '../refusal.ts'
 import { requireCustomer } from '../session.ts'
 import type { Shop } from '../shop.ts'
-import { get, page, type Route } from '../web.ts'
+import { get, page, post, type Route, type Visit } from '../web.ts'
+import { pay } from './checkout.ts'
 import { layout } from './layout.ts'
 
 export const orderRoutes = (shop: Shop): Route[] => [
@@ -17,12 +18,11 @@ export const orderRoutes = (shop: Shop): Route[] => [
   }),
 
   get('/orders/:id', async (visit) => {
-    const id = Number(visit.params['id'])
-    const order = Number.isSafeInteger(id) ? await findOrder(shop.db, id, visit.session) : undefined
-    if (!order) throw new Refusal(404, 'There is no such order, or it is not yours.')
-    const lines = await orderLines(shop.db, id)
-    const content = html`<h1>Order ${id}</h1>
+    const order = await ownOrder(shop, visit)
+    const lines = await orderLines(shop.db, order.id)
+    const content = html`<h1>Order ${order.id}</h1>
       <p>${status(order)} ${explain(order)}</p>
+      ${order.status === 'pending' && html`<form method="post" action="/orders/${order.id}/pay"><button>Pay now</button></form>`}
       <table class="lines">
         ${lines.map(
           ({ slug, name, art: kind, hue, quantity, unitCents }) =>
@@ -38,16 +38,25 @@ export const orderRoutes = (shop: Shop): Route[] => [
           <td>${price(order.totalCents)}</td>
         </tr>
       </table>`
-    return page(layout(shop, visit, `Order ${id}`, content))
+    return page(layout(shop, visit, `Order ${order.id}`, content))
   }),
+
+  post('/orders/:id/pay', async (visit) => pay(shop, (await ownOrder(shop, visit)).id)),
 ]
+
+async function ownOrder(shop: Shop, { params, session }: Visit): Promise<Order> {
+  const id = Number(params['id'])
+  const order = Number.isSafeInteger(id) ? await findOrder(shop.db, id, session) : undefined
+  if (order) return order
+  throw new Refusal(404, 'There is no such order, or it is not yours.')
+}
 
 export const status = (order: Pick<Order, 'status'>): Html =>
   html`<span class="status ${order.status}">${order.status}</span>`
 
 const explain = ({ status: is, createdAt }: Order): string =>
   is === 'pending'
-    ? 'We are waiting for the payment provider; reload in a moment.'
+    ? 'Not paid yet. If you have just paid, reload in a moment.'
     : `Placed on ${createdAt.toISOString().slice(0, 10)}.`
 
 const orderTable = (orders: readonly Order[]): Html =>

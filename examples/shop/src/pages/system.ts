@@ -16,7 +16,7 @@ export const systemRoutes = (shop: Shop): Route[] => [
   post(
     webhookPath,
     async (visit) => {
-      const order = await applyPayment(shop.db, stripeDelivery(visit.raw))
+      const order = await applyPayment(shop, stripeDelivery(visit.raw))
       if (order) await thank(shop, order)
       return json({ received: true, applied: order !== undefined })
     },

@@ -18,6 +18,8 @@ export interface Provider extends AsyncDisposable {
   /** The webhooks sent of late, at most a hundred. */
   readonly deliveries: readonly Delivery[]
   open(account: Account): void
+  /** While true, the API answers 503. @default false */
+  away: boolean
 }
 
 export interface Checkout {
@@ -62,6 +64,7 @@ export async function startProvider(): Promise<Provider> {
 
   async function api(request: IncomingMessage, response: ServerResponse, form: URLSearchParams): Promise<void> {
     const account = accounts.get(request.headers.authorization?.replace('Bearer ', '') ?? '')
+    if (provider.away) return send(response, 503, { error: { type: 'api_error', message: 'Try again later' } })
     if (!account) return send(response, 401, { error: { type: 'invalid_request_error', message: 'No such key' } })
     const checkout = create(account, form, String(request.headers['idempotency-key'] ?? newId('key')))
     send(response, 200, {
@@ -98,9 +101,10 @@ export async function startProvider(): Promise<Provider> {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return {
+  const provider: Provider = {
     url,
     deliveries,
+    away: false,
     open: (account) => void accounts.set(account.key, account),
     async [Symbol.asyncDispose]() {
       closed.abort()
@@ -108,6 +112,7 @@ export async function startProvider(): Promise<Provider> {
       await new Promise((resolve) => server.close(resolve))
     },
   }
+  return provider
 }
 
 async function readForm(request: IncomingMessage): Promise<URLSearchParams> {

@@ -60,6 +60,20 @@ export function flowSpec(open: () => OpenShop): void {
     expect((await browser.get(location!)).text).toContain('status pending')
   })
 
+  it('keeps the order while the payment provider is away, to be paid later', async () => {
+    const { provider } = open()
+    const browser = open().browser()
+    provider.away = true
+    await browser.post('/cart', { product: (await inStock()).slug, quantity: '1' })
+    const { status, location } = await browser.post('/checkout', contact)
+    provider.away = false
+    expect([status, location]).toEqual([303, expect.stringMatching(/^\/orders\/\d+$/)])
+    expect((await browser.get(location!)).text).toContain('Pay now')
+    const { location: payAt } = await browser.post(`${location}/pay`, {})
+    await browser.post(payAt!, { card: 'ok' })
+    await vi.waitFor(async () => expect((await browser.get(location!)).text).toContain('status paid'), 5_000)
+  })
+
   it('sells the last piece once, to one of ten who press the button together', async () => {
     const { slug } = await inStock()
     await open().shop.db.rows('update products set stock = 1 where slug = $1', [slug])
@@ -140,5 +154,31 @@ export function flowSpec(open: () => OpenShop): void {
     expect((await browser.get(`/products/${slug}`)).text).toContain('Keeps the tea warm.')
     const after = await open().shop.db.row<{ reviews: number }>('select reviews from products where slug = $1', [slug])
     expect(after!.reviews).toBe(before!.reviews + 1)
+  })
+
+  it('leaves a trail of orders, payments, logins and what the staff did, that shows when it was altered', async () => {
+    const { db, trail } = open().shop
+    const staff = open().browser()
+    await staff.post('/login', accounts.staff)
+    await staff.post('/admin/stock', { product: (await inStock()).slug, stock: '60' })
+    const actions = await db.rows<{ action: string }>('select distinct action from audit.events order by action')
+    expect(actions.map(({ action }) => action)).toEqual([
+      'admin.acted',
+      'auth.login',
+      'auth.login_failed',
+      'data.erased',
+      'data.exported',
+      'order.placed',
+      'order.refunded',
+      'payment.taken',
+    ])
+    expect(await trail.verify()).toMatchObject({ ok: true, unsealed: 0 })
+    await db.transaction(async (tx) => {
+      // what a database administrator can do: the trail's own triggers would refuse it
+      await tx.rows('set local session_replication_role = replica')
+      await tx.rows(`update audit.events set body = replace(body, '"to":60', '"to":61') where action = 'admin.acted'`)
+    })
+    const { ok, findings } = await trail.verify()
+    expect([ok, findings[0]?.kind]).toEqual([false, 'modified'])
   })
 }

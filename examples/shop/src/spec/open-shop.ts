@@ -8,6 +8,7 @@ import { migrate } from '../migrate.ts'
 import { startProvider, type Provider } from '../payments/provider.ts'
 import type { Listen } from '../run.ts'
 import { seed } from '../seed/seed.ts'
+import { newSigningKey } from '../trail.ts'
 import { createShop, type Shop } from '../shop.ts'
 import { createBrowser, type Browser } from '../traffic/browser.ts'
 
@@ -33,6 +34,7 @@ export async function openShop(listen: Listen): Promise<OpenShop> {
   const masterKey = (process.env['MASTER_ENCRYPTION_KEY'] ??= randomBytes(32).toString('hex'))
   const env = {
     MASTER_ENCRYPTION_KEY: masterKey,
+    AUDIT_SIGNING_KEY: newSigningKey(),
     PORT: new URL(url).port,
     PUBLIC_URL: url,
     TRUST_PROXY: 'loopback',

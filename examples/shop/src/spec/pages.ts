@@ -65,7 +65,7 @@ export function pageSpec(open: () => OpenShop): void {
     await customer.post('/login', accounts.customer)
     const staff = open().browser()
     await staff.post('/login', accounts.staff)
-    for (const path of ['/dashboard', '/admin']) {
+    for (const path of ['/dashboard', '/admin', '/admin/trail']) {
       expect((await customer.get(path)).status).toBe(403)
       expect((await staff.get(path)).status).toBe(200)
     }
