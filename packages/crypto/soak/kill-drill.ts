@@ -102,7 +102,7 @@ export async function killDrill({ url, dir, kills, rows, batch, onKill }: DrillO
     const from = await done()
     // into its work, not into its start
     while (child.exitCode === null && (await done()) === from) await sleep(2)
-    await sleep(randomInt(0, 25))
+    await sleep(randomInt(0, 150))
     if (child.exitCode === null) {
       child.kill('SIGKILL')
       killed++

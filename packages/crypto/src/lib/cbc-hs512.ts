@@ -3,8 +3,11 @@ import type { Cipheriv, Decipheriv, KeyObject } from 'node:crypto'
 import { HmacSha512, hmacHead } from './hmac-sha512.ts'
 import { randomInto } from './random.ts'
 
-const ivBytes = 16
-const tagBytes = 32
+/** Bytes of IV before the ciphertext. */
+export const ivBytes = 16
+/** Bytes of tag after it. */
+export const tagBytes = 32
+const zeroBlock = Buffer.alloc(16)
 /** Bytes a sealed body has beyond its padded plaintext. */
 export const cbcOverhead: number = ivBytes + tagBytes
 
@@ -22,7 +25,6 @@ export class CbcHs512 {
   readonly #computed: Buffer = Buffer.alloc(tagBytes)
   readonly #claimed: Buffer = Buffer.alloc(tagBytes)
   readonly #sent: Buffer = Buffer.alloc(16)
-  readonly #received: Buffer = Buffer.alloc(16)
   #cipher: Cipheriv | undefined
   #decipher: Decipheriv | undefined
 
@@ -43,7 +45,7 @@ export class CbcHs512 {
     else frame.set(iv, aadEnd)
     const padding = 16 - (length % 16)
     const end = start + length + padding
-    frame.fill(padding, start + length, end)
+    for (let i = start + length; i < end; i++) frame[i] = padding
     const chain = this.#sent
     const cipher = this.#cipher ?? newCipher(this.#key, chain)
     this.#cipher = undefined
@@ -57,52 +59,50 @@ export class CbcHs512 {
     return end + tagBytes
   }
 
-  /**
-   * Opens the body that stands from `aadEnd` to `end`, in place.
-   * @returns the length of the text, which starts at `aadEnd + 16`; -1 when the body is not authentic.
-   */
-  open(frame: Buffer, aadEnd: number, end: number): number {
-    const start = aadEnd + ivBytes
+  /** Whether the body that stands from `aadEnd` to `end` is authentic. To be asked before {@link decrypt}, always. */
+  authentic(frame: Buffer, aadEnd: number, end: number): boolean {
     const tagAt = end - tagBytes
-    const length = tagAt - start
-    if (length < 16 || length % 16 !== 0) return -1
+    const length = tagAt - ivBytes - aadEnd
+    if (length < 16 || length % 16 !== 0) return false
     frame.copy(this.#claimed, 0, tagAt, end)
     this.#computed.write(this.#mac(frame, aadEnd, tagAt), 0, tagBytes, 'latin1')
-    if (!timingSafeEqual(this.#claimed, this.#computed)) return -1
-    const chain = this.#received
-    const decipher = this.#decipher ?? newDecipher(this.#key, chain)
+    return timingSafeEqual(this.#claimed, this.#computed)
+  }
+
+  /**
+   * Decrypts bodies without their tags, one or many in a row. Each keeps its length: what stands where its IV stood means nothing,
+   * after it comes the padded text. CBC chains through the IV as through any block, so nothing is left of one body in the next.
+   */
+  decrypt(bodies: Buffer): Buffer {
+    const decipher = this.#decipher ?? createDecipheriv('aes-256-cbc', this.#key, zeroBlock).setAutoPadding(false)
     this.#decipher = undefined
-    const opened = decipher.update(frame.subarray(start, tagAt))
-    for (let i = 0; i < 16; i++)
-      opened[i] = (opened[i] as number) ^ (frame[aadEnd + i] as number) ^ (chain[i] as number)
-    frame.copy(chain, 0, tagAt - 16, tagAt)
+    const opened = decipher.update(bodies)
     this.#decipher = decipher
-    frame.set(opened, start)
-    opened.fill(0)
-    return unpad(frame, start, tagAt)
+    return opened
   }
 
   /** HMAC-SHA-512 over additional data, IV, ciphertext and the additional data's length in bits. */
   #mac(frame: Buffer, aadEnd: number, end: number): string {
-    frame.fill(0, end, end + 4)
-    frame.writeUInt32BE((aadEnd - hmacHead) * 8, end + 4)
+    const bits = (aadEnd - hmacHead) * 8
+    // the upper four bytes of the length are always zero
+    for (let i = 0; i < 4; i++) frame[end + i] = 0
+    frame.writeUInt32BE(bits, end + 4)
     return this.#hmac.mac(frame, end + 8)
   }
 }
 
-/** Only reached once the tag is right, so that telling good padding from bad helps no attacker. */
-function unpad(frame: Buffer, start: number, end: number): number {
-  const padding = frame[end - 1] as number
-  if (padding < 1 || padding > 16) return -1
-  for (let i = end - padding; i < end; i++) if (frame[i] !== padding) return -1
-  return end - start - padding
+/**
+ * Where the text ends that is padded from `start` to `end`; -1 when it is not. Only asked once the tag is right, so that telling
+ * good padding from bad helps no attacker.
+ */
+export function textEnd(bytes: Buffer, start: number, end: number): number {
+  const padding = bytes[end - 1] as number
+  if (padding < 1 || padding > 16 || end - padding < start) return -1
+  for (let i = end - padding; i < end; i++) if (bytes[i] !== padding) return -1
+  return end - padding
 }
 
 /** A context that starts from a zero block, and says so in `chain`. */
 function newCipher(key: KeyObject, chain: Buffer): Cipheriv {
   return createCipheriv('aes-256-cbc', key, chain.fill(0)).setAutoPadding(false)
-}
-
-function newDecipher(key: KeyObject, chain: Buffer): Decipheriv {
-  return createDecipheriv('aes-256-cbc', key, chain.fill(0)).setAutoPadding(false)
 }

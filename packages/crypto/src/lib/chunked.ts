@@ -42,7 +42,8 @@ export class ChunkedMessage {
 
   /** The chunk's ciphertext and its tag. */
   seal(index: number, chunk: Uint8Array): Buffer[] {
-    return gcmSeal(this.#key, this.#nonceOf(index), noAad, [chunk])
+    const { text, tag } = gcmSeal(this.#key, this.#nonceOf(index), noAad, chunk)
+    return [text, tag]
   }
 
   /** The chunk, or `undefined` when it is not authentic at this place. */

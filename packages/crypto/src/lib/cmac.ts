@@ -38,7 +38,10 @@ export class Cmac {
   /** The MACs of several messages of exactly one block each, in one call. */
   macBlocks(messages: Buffer): Buffer {
     for (let at = 0; at < messages.length; at += 16) xorInto(messages, at, this.#k1)
-    return this.#block(messages)
+    const macs = this.#block(messages)
+    // the messages are the caller's, and stay as they were
+    for (let at = 0; at < messages.length; at += 16) xorInto(messages, at, this.#k1)
+    return macs
   }
 
   #block(blocks: Buffer): Buffer {

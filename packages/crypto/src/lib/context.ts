@@ -84,6 +84,12 @@ function writePiece(frame: Buffer, at: number, text: string): number {
 function writeLength(frame: Buffer, at: number, length: number): number {
   frame[at] = length & 0xff
   frame[at + 1] = (length >>> 8) & 0xff
-  frame.fill(0, at + 2, at + 8)
+  // six stores cost less than a call of fill
+  frame[at + 2] = 0
+  frame[at + 3] = 0
+  frame[at + 4] = 0
+  frame[at + 5] = 0
+  frame[at + 6] = 0
+  frame[at + 7] = 0
   return at + 8
 }

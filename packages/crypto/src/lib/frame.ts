@@ -25,3 +25,11 @@ export function frameFor(aadEnd: number, length: number): Buffer {
   frame.copy(longer, 0, 0, aadEnd)
   return longer
 }
+
+/** The same for the bodies of longer values, which have no additional data in them: what fits is neither allocated nor collected. */
+const room = Buffer.alloc(65_536)
+
+/** Room for `length` bytes: the shared one, or one of its own. */
+export function roomFor(length: number): Buffer {
+  return length <= room.length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length)
+}

@@ -4,25 +4,24 @@ import type { KeyObject } from 'node:crypto'
 /** Bytes of a GCM tag: never fewer than all of them. */
 export const gcmTagBytes = 16
 
-/** AES-256-GCM over the concatenation of `parts`; pieces in order, the tag last. */
+/** AES-256-GCM. The text is encrypted in one piece; the tag comes apart from it, so that nobody has to join them. */
 export function gcmSeal(
   key: KeyObject,
   nonce: Uint8Array,
   aad: Uint8Array,
-  parts: readonly (Uint8Array | string)[],
-): Buffer[] {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: gcmTagBytes }).setAAD(aad)
-  const sealed = parts.map((part) => (typeof part === 'string' ? cipher.update(part, 'utf8') : cipher.update(part)))
+  plain: Uint8Array,
+): { readonly text: Buffer; readonly tag: Buffer } {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad)
+  const text = cipher.update(plain)
   cipher.final()
-  sealed.push(cipher.getAuthTag())
-  return sealed
+  return { text, tag: cipher.getAuthTag() }
 }
 
 /** The plaintext of ciphertext and tag, or `undefined` when they are not authentic. */
 export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer | undefined {
   const tagAt = sealed.length - gcmTagBytes
   if (tagAt < 0) return undefined
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: gcmTagBytes })
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce)
   decipher.setAAD(aad).setAuthTag(sealed.subarray(tagAt))
   const plain = decipher.update(sealed.subarray(0, tagAt))
   try {

@@ -75,7 +75,7 @@ interface Found {
 }
 
 /** Passes in a row that change nothing before a run gives up on rows that others hold. */
-const maxIdlePasses = 20
+const maxIdlePasses = 12
 
 /**
  * Rewrites every row that `todo` selects, in key order, a batch per statement, each by compare and swap. The rows themselves are

@@ -45,13 +45,11 @@ export interface EncodedValue {
   readonly payload: string | Uint8Array
 }
 
-// UTF-8 has no form for it: it would come back as U+FFFD
-const loneSurrogate = /\p{Surrogate}/u
-
 /** Turns a value into its kind and payload. @throws ERR_SHOP_CRYPTO_VALUE for what would not come back unchanged. */
 export function encodeValue(value: unknown, codecs: readonly Codec[]): EncodedValue {
   if (typeof value === 'string') {
-    if (loneSurrogate.test(value)) throw refuse('a string with a lone surrogate')
+    // UTF-8 has no form for it: it would come back as U+FFFD
+    if (!(value as WellFormed).isWellFormed()) throw refuse('a string with a lone surrogate')
     return { kind: kinds.text, payload: value }
   }
   if (value instanceof Uint8Array) return { kind: kinds.bytes, payload: value }
@@ -104,3 +102,6 @@ function checkJson(value: unknown, depth: number): void {
 function refuse(what: string): CryptoError {
   return new CryptoError('ERR_SHOP_CRYPTO_VALUE', `cannot encrypt ${what}`)
 }
+
+/** ES2024; every Node this package runs on has it. */
+type WellFormed = string & { isWellFormed(): boolean }

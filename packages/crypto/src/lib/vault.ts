@@ -1,10 +1,11 @@
-import { frame, frameFor, frameHead, shortBytes } from './frame.ts'
-import { cbcOverhead } from './cbc-hs512.ts'
+import { frame, frameFor, frameHead, roomFor, shortBytes } from './frame.ts'
+import { cbcOverhead, ivBytes, tagBytes, textEnd } from './cbc-hs512.ts'
 import { writeContext } from './context.ts'
 import type { FieldContext } from './context.ts'
 import { CryptoError, DecryptionError } from './errors.ts'
 import { budgetReached, decryptFailed, legacyRead } from './events.ts'
 import type { RefusalReason } from './events.ts'
+import { gcmTagBytes } from './gcm.ts'
 import type { KeySuites } from './key-suites.ts'
 import { Keyset, masterKeyset, parseKeyset } from './keyset.ts'
 import type { KeyUsage } from './keyset.ts'
@@ -12,11 +13,13 @@ import type { KeysetJson } from './keyset-json.ts'
 import { isLegacy, legacyReader } from './legacy.ts'
 import type { LegacyOptions, LegacyReader } from './legacy.ts'
 import { checkNames, optionError, wholeNumber } from './options.ts'
+import { maxBatched, OpenBatch } from './open-batch.ts'
 import { refusal } from './refusal.ts'
 import { decodeBody, decodedLength, prefixLength, readHeader, suites, tokenPrefix } from './token.ts'
 import type { Suite } from './token.ts'
 import { decodeValue, encodeValue, kinds } from './value.ts'
 import type { Codec, NotFunction, Sealable } from './value.ts'
+import { xaesOverhead, xaesTextAt } from './xaes.ts'
 
 /** How a vault is made. Give a `keyset` or a `masterKey`. */
 export interface VaultOptions {
@@ -68,6 +71,8 @@ interface Lane {
   readonly suites: KeySuites
 }
 
+const encoder = new TextEncoder()
+
 const optionNames = ['keyset', 'masterKey', 'deterministic', 'codecs', 'legacy', 'maxBytes', 'budget', 'now']
 
 /**
@@ -117,16 +122,15 @@ export class Vault {
     const { kind, payload } = encodeValue(value, this.#codecs)
     this.#sync()
     const primary = this.#keyset.encrypting(this.#now)
+    const deterministic = this.#isDeterministic(context)
+    if (!deterministic && typeof payload === 'string' && payload.length >= shortBytes)
+      return this.#sealLong(kind, payload, primary.id, context)
     const text = typeof payload === 'string'
     // three bytes are the most a UTF-16 unit takes in UTF-8, so short strings need no counting
     const length =
       1 + (!text ? payload.length : payload.length * 3 < this.#uncounted ? payload.length : Buffer.byteLength(payload))
-    if (length - 1 > this.#maxBytes)
-      throw new CryptoError(
-        'ERR_SHOP_CRYPTO_TOO_LARGE',
-        `the value has ${length - 1} bytes, more than maxBytes ${this.#maxBytes}`,
-      )
-    const suite = this.#isDeterministic(context) ? suites.siv : length <= shortBytes ? suites.cbcHs512 : suites.xaes
+    this.#checkLength(length - 1)
+    const suite = deterministic ? suites.siv : length <= shortBytes ? suites.cbcHs512 : suites.xaes
     const aadEnd = writeContext(frame, frameHead, suite, primary.id, context)
     this.#count(primary.id)
     if (suite === suites.cbcHs512) {
@@ -142,10 +146,12 @@ export class Vault {
       return this.#prefixes.cbcHs512 + frame.toString('base64url', aadEnd, end)
     }
     const aad = frame.subarray(frameHead, aadEnd)
-    if (suite === suites.xaes)
-      return (
-        this.#prefixes.xaes + this.#primarySuites.xaes.seal(aad, [Uint8Array.of(kind), payload]).toString('base64url')
-      )
+    if (suite === suites.xaes) {
+      const work = roomFor(length + xaesOverhead)
+      if (text) work.write(payload, xaesTextAt + 1, 'utf8')
+      else work.set(payload, xaesTextAt + 1)
+      return this.#sealXaes(aad, work, kind, length)
+    }
     const bytes = Buffer.concat([Uint8Array.of(kind), text ? Buffer.from(payload) : payload])
     return this.#prefixes.siv + this.#primarySuites.siv.seal(aad, bytes).toString('base64url')
   }
@@ -167,24 +173,23 @@ export class Vault {
     if (lane.suite === suites.cbcHs512) {
       const work = frameFor(aadEnd, length)
       if (decodeBody(token, prefixLength, work, aadEnd) < 0) throw this.#refuse('malformed', token, context)
-      const plainLength = lane.suites.cbcHs512.open(work, aadEnd, aadEnd + length)
-      if (plainLength < 1) throw this.#refuse(length < cbcOverhead + 16 ? 'malformed' : 'failed-check', token, context)
-      const at = aadEnd + 16
-      const value =
-        work[at] === kinds.text
-          ? work.toString('utf8', at + 1, at + plainLength)
-          : this.#decode(work.subarray(at, at + plainLength), token, context)
-      work.fill(0, at, at + plainLength)
+      const { cbcHs512 } = lane.suites
+      const end = aadEnd + length
+      if (!cbcHs512.authentic(work, aadEnd, end))
+        throw this.#refuse(length < cbcOverhead + 16 ? 'malformed' : 'failed-check', token, context)
+      const opened = cbcHs512.decrypt(work.subarray(aadEnd, end - tagBytes))
+      const value = this.#readPadded(opened, 0, opened.length, token, context)
+      opened.fill(0)
       return value
     }
     if (lane.suite === suites.siv && !this.#isDeterministic(context))
       throw this.#refuse('suite-not-allowed', token, context)
-    const body = Buffer.allocUnsafe(length)
+    const body = roomFor(length)
     if (decodeBody(token, prefixLength, body, 0) < 0) throw this.#refuse('malformed', token, context)
     const aad = frame.subarray(frameHead, aadEnd)
     const plainBytes = lane.suite === suites.xaes ? lane.suites.xaes.open(aad, body) : lane.suites.siv.open(aad, body)
     if (plainBytes === undefined) throw this.#refuse('failed-check', token, context)
-    return this.#decode(plainBytes, token, context)
+    return plainBytes[0] === kinds.text ? plainBytes.toString('utf8', 1) : this.#decode(plainBytes, token, context)
   }
 
   /** {@link decrypt} for a column of strings. @throws DecryptionError, also when the value is no string. */
@@ -222,15 +227,48 @@ export class Vault {
    * @param onFailure gives the value to stand in for a token that does not decrypt; without it the first one throws.
    */
   decryptMany(items: readonly OpenItem[], onFailure?: (index: number) => unknown): unknown[] {
-    return items.map(({ token, context }, i) => {
-      if (onFailure === undefined) return this.decrypt(token, context)
+    const values: unknown[] = Array.from({ length: items.length })
+    const batch = new OpenBatch()
+    const settle = (index: number, open: () => unknown): void => {
       try {
-        return this.decrypt(token, context)
+        values[index] = open()
       } catch (error) {
-        if (error instanceof DecryptionError) return onFailure(i)
-        throw error
+        if (onFailure === undefined || !(error instanceof DecryptionError)) throw error
+        values[index] = onFailure(index)
       }
-    })
+    }
+    const flush = (): void =>
+      batch.decrypt((index, opened, start, end) => {
+        const { token, context } = items[index] as OpenItem
+        settle(index, () => this.#readPadded(opened, start, end, token, context))
+      })
+    this.#sync()
+    for (let i = 0; i < items.length; i++) {
+      const { token, context } = items[i] as OpenItem
+      const lane =
+        typeof token === 'string' && token.length < maxBatched
+          ? this.#lanes.get(token.slice(0, prefixLength))
+          : undefined
+      const length = lane?.suite === suites.cbcHs512 ? decodedLength(token.length - prefixLength) : -1
+      if (lane === undefined || length < 0) {
+        settle(i, () => this.decrypt(token, context))
+        continue
+      }
+      const { cbcHs512 } = lane.suites
+      const aadEnd = writeContext(frame, frameHead, lane.suite, lane.keyId, context)
+      const end = aadEnd + length
+      if (decodeBody(token, prefixLength, frame, aadEnd) < 0 || !cbcHs512.authentic(frame, aadEnd, end)) {
+        // once more by itself, for the reason it is refused with
+        settle(i, () => this.decrypt(token, context))
+        continue
+      }
+      if (!batch.add(cbcHs512, frame, aadEnd, end - tagBytes, i)) {
+        flush()
+        batch.add(cbcHs512, frame, aadEnd, end - tagBytes, i)
+      }
+    }
+    flush()
+    return values
   }
 
   /** Moves a token to another place: opened there, sealed here, under the primary key. The value never leaves. */
@@ -273,6 +311,37 @@ export class Vault {
     return { keyset: this.#keyset }
   }
 
+  /** Encodes a long text without counting its bytes first, which costs as much as encrypting them: most texts have one per letter. */
+  #sealLong(kind: number, payload: string, keyId: number, context: FieldContext): string {
+    this.#checkLength(payload.length)
+    let work = roomFor(payload.length + 1 + xaesOverhead)
+    const { read, written } = encoder.encodeInto(payload, work.subarray(xaesTextAt + 1, work.length - gcmTagBytes))
+    let length = written
+    if (read < payload.length) {
+      length = Buffer.byteLength(payload)
+      this.#checkLength(length)
+      work = roomFor(length + 1 + xaesOverhead)
+      work.write(payload, xaesTextAt + 1, 'utf8')
+    }
+    const aadEnd = writeContext(frame, frameHead, suites.xaes, keyId, context)
+    this.#count(keyId)
+    return this.#sealXaes(frame.subarray(frameHead, aadEnd), work, kind, length + 1)
+  }
+
+  #sealXaes(aad: Buffer, work: Buffer, kind: number, length: number): string {
+    work[xaesTextAt] = kind
+    const end = this.#primarySuites.xaes.seal(aad, work, length)
+    return this.#prefixes.xaes + work.toString('base64url', 0, end)
+  }
+
+  #checkLength(length: number): void {
+    if (length <= this.#maxBytes) return
+    throw new CryptoError(
+      'ERR_SHOP_CRYPTO_TOO_LARGE',
+      `the value has ${length} bytes, more than maxBytes ${this.#maxBytes}`,
+    )
+  }
+
   #isDeterministic(context: Pick<FieldContext, 'table' | 'column'>): boolean {
     return this.#deterministic.size !== 0 && this.#deterministic.has(`${context?.table}.${context?.column}`)
   }
@@ -303,6 +372,15 @@ export class Vault {
       siv: tokenPrefix(suites.siv, id),
     }
     this.#version = this.#keyset.version
+  }
+
+  /** The value of a decrypted body: an IV's place, the text, its padding. */
+  #readPadded(opened: Buffer, start: number, end: number, token: string, context: FieldContext): unknown {
+    const at = start + ivBytes
+    const to = textEnd(opened, at, end)
+    if (to <= at) throw this.#refuse('malformed', token, context)
+    if (opened[at] === kinds.text) return opened.toString('utf8', at + 1, to)
+    return this.#decode(opened.subarray(at, to), token, context)
   }
 
   #decode(bytes: Buffer, token: string, context: FieldContext): unknown {

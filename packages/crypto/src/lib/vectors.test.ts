@@ -5,7 +5,7 @@ import { inflateSync } from 'node:zlib'
 import { corpus } from '@shop/testkit'
 import { describe, expect, it } from 'vitest'
 import { blindMac } from './blind-mac.ts'
-import { CbcHs512 } from './cbc-hs512.ts'
+import { CbcHs512, ivBytes, tagBytes, textEnd } from './cbc-hs512.ts'
 import { chunkBytes, chunkedHead, ChunkedMessage, openedLength, saltBytes, sealedChunkBytes } from './chunked.ts'
 import { Cmac } from './cmac.ts'
 import { gcmOpen, gcmSeal } from './gcm.ts'
@@ -14,7 +14,7 @@ import { HmacSha512, hmacHead } from './hmac-sha512.ts'
 import { unwrapKey, wrapKey } from './kwp.ts'
 import { legacyReader } from './legacy.ts'
 import { Siv } from './siv.ts'
-import { Xaes } from './xaes.ts'
+import { Xaes, xaesOverhead, xaesTextAt } from './xaes.ts'
 
 interface Vector extends Readonly<Record<string, unknown>> {
   readonly tcId: number
@@ -75,8 +75,19 @@ function openCbc(cipher: CbcHs512, aad: Buffer, body: Buffer): Buffer | undefine
   const frame = cbcFrame(aad, body.length)
   const aadEnd = hmacHead + aad.length
   frame.set(body, aadEnd)
-  const length = cipher.open(frame, aadEnd, aadEnd + body.length)
-  return length < 0 ? undefined : Buffer.from(frame.subarray(aadEnd + 16, aadEnd + 16 + length))
+  const end = aadEnd + body.length
+  if (!cipher.authentic(frame, aadEnd, end)) return undefined
+  const opened = cipher.decrypt(frame.subarray(aadEnd, end - tagBytes))
+  const to = textEnd(opened, ivBytes, opened.length)
+  return to < 0 ? undefined : opened.subarray(ivBytes, to)
+}
+
+const sealGcm = ({ text, tag }: { text: Buffer; tag: Buffer }): Buffer => Buffer.concat([text, tag])
+
+function sealXaes(xaes: Xaes, aad: Buffer, plain: Buffer, nonce: Buffer): Buffer {
+  const work = Buffer.alloc(plain.length + xaesOverhead)
+  work.set(plain, xaesTextAt)
+  return work.subarray(0, xaes.seal(aad, work, plain.length, nonce))
 }
 
 /** Opens every chunk in order: the prefix that was opened, and whether it is the whole. */
@@ -143,9 +154,7 @@ describe('known answers', () => {
         const opened = gcmOpen(secret(bytes('key')), bytes('iv'), bytes('aad'), sealed)
         if (vector.result === 'valid') {
           expect(opened).toEqual(bytes('msg'))
-          expect(Buffer.concat(gcmSeal(secret(bytes('key')), bytes('iv'), bytes('aad'), [bytes('msg')]))).toEqual(
-            sealed,
-          )
+          expect(sealGcm(gcmSeal(secret(bytes('key')), bytes('iv'), bytes('aad'), bytes('msg')))).toEqual(sealed)
         } else expect(opened).toBeUndefined()
       },
     )
@@ -160,7 +169,7 @@ describe('known answers', () => {
       const hex = (name: string) => Buffer.from(vector[name] as string, 'hex')
       const xaes = new Xaes(secret(hex('key')))
       expect(xaes.messageKey(hex('nonce')).export()).toEqual(hex('derivedKey'))
-      const body = xaes.seal(hex('aad'), [hex('plaintext')], hex('nonce'))
+      const body = sealXaes(xaes, hex('aad'), hex('plaintext'), hex('nonce'))
       expect(body.subarray(56)).toEqual(hex('ciphertext'))
       expect(xaes.open(hex('aad'), body)).toEqual(hex('plaintext'))
     }
@@ -292,7 +301,7 @@ function accumulatedXaes(iterations: number): string {
     const nonce = read(24)
     const plaintext = readVector()
     const aad = readVector()
-    out.update(new Xaes(secret(key)).seal(aad, [plaintext], nonce).subarray(56))
+    out.update(sealXaes(new Xaes(secret(key)), aad, plaintext, nonce).subarray(56))
   }
   return out.digest('hex')
 }

@@ -6,9 +6,10 @@ import { randomInto } from './random.ts'
 
 const nonceBytes = 24
 const commitmentBytes = 32
-const sealedAt = nonceBytes + commitmentBytes
+/** Where the text stands in a body. */
+export const xaesTextAt: number = nonceBytes + commitmentBytes
 /** Bytes a sealed body has beyond its plaintext. */
-export const xaesOverhead: number = sealedAt + gcmTagBytes
+export const xaesOverhead: number = xaesTextAt + gcmTagBytes
 
 /**
  * XAES-256-GCM (C2SP) with a key commitment: nonce, commitment, ciphertext, tag.
@@ -20,6 +21,7 @@ export const xaesOverhead: number = sealedAt + gcmTagBytes
 export class Xaes {
   readonly #cmac: Cmac
   readonly #commitment: Buffer
+  readonly #blocks: Buffer = counterBlocks(0x58, Buffer.alloc(12))
 
   /** @param key 32 bytes. */
   constructor(key: KeyObject) {
@@ -28,24 +30,35 @@ export class Xaes {
     this.#commitment = this.#cmac.macBlocks(counterBlocks(0x43, Buffer.from('shop/e1-xaes')))
   }
 
-  /** Seals the concatenation of `parts`, so that a kind byte and a string need no joining. */
-  seal(aad: Uint8Array, parts: readonly (Uint8Array | string)[], nonce: Buffer = freshNonce()): Buffer {
-    return Buffer.concat([nonce, this.#commitment, ...gcmSeal(this.messageKey(nonce), nonce.subarray(12), aad, parts)])
+  /**
+   * Seals `length` bytes of text that stand in `work` after {@link xaesTextAt} free bytes, in place.
+   * @returns the end of the body, which starts at 0.
+   */
+  seal(aad: Uint8Array, work: Buffer, length: number, nonce?: Uint8Array): number {
+    if (nonce === undefined) randomInto(work, 0, nonceBytes)
+    else work.set(nonce, 0)
+    work.set(this.#commitment, nonceBytes)
+    const end = xaesTextAt + length
+    const sealed = gcmSeal(this.messageKey(work), work.subarray(12, nonceBytes), aad, work.subarray(xaesTextAt, end))
+    work.set(sealed.text, xaesTextAt)
+    work.set(sealed.tag, end)
+    return end + gcmTagBytes
   }
 
   /** The plaintext, or `undefined` when the body is not authentic. */
   open(aad: Uint8Array, body: Buffer): Buffer | undefined {
     if (body.length < xaesOverhead) return undefined
-    const nonce = body.subarray(0, nonceBytes)
-    const committed = timingSafeEqual(body.subarray(nonceBytes, sealedAt), this.#commitment)
+    const committed = timingSafeEqual(body.subarray(nonceBytes, xaesTextAt), this.#commitment)
     // opened in any case, so that a wrong commitment takes as long as a wrong tag
-    const plain = gcmOpen(this.messageKey(nonce), nonce.subarray(12), aad, body.subarray(sealedAt))
+    const plain = gcmOpen(this.messageKey(body), body.subarray(12, nonceBytes), aad, body.subarray(xaesTextAt))
     return committed ? plain : undefined
   }
 
   /** The AES-256-GCM key of the first 12 bytes of a nonce (C2SP XAES-256-GCM, steps 3 to 5). */
   messageKey(nonce: Uint8Array): KeyObject {
-    const derived = this.#cmac.macBlocks(counterBlocks(0x58, nonce))
+    const blocks = this.#blocks
+    for (let j = 0; j < 12; j++) blocks[20 + j] = blocks[4 + j] = nonce[j] as number
+    const derived = this.#cmac.macBlocks(blocks)
     const key = createSecretKey(derived)
     derived.fill(0)
     return key
@@ -61,10 +74,4 @@ function counterBlocks(letter: number, context: Uint8Array): Buffer {
     for (let j = 0; j < 12; j++) blocks[i * 16 + 4 + j] = context[j] as number
   }
   return blocks
-}
-
-function freshNonce(): Buffer {
-  const nonce = Buffer.allocUnsafe(nonceBytes)
-  randomInto(nonce, 0, nonceBytes)
-  return nonce
 }
