@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest'
 import { ruleFiles } from '../../config/rules.ts'
 import { runCli } from './cli.ts'
 import { counter } from './counter.ts'
+import { initMonitoring } from './init.ts'
 import { metricsEndpoint } from './metrics-endpoint.ts'
 
 async function cli(
@@ -66,6 +67,9 @@ describe('shop-metrics init', () => {
     expect(second.code).toBe(1)
     expect(second.err).toContain('is not empty')
     expect((await cli(['init', 'monitoring', '--force'], {}, dir.path)).code).toBe(0)
+    expect(() => initMonitoring({ dir: 'monitoring', cwd: dir.path, target: 'a:1', force: false })).toThrow(
+      expect.objectContaining({ code: 'ERR_SHOP_METRICS_CONFIG' }),
+    )
     expect((await cli(['init', 'x', '--target', 'no port'], {}, dir.path)).err).toContain('is not host:port')
   })
 })

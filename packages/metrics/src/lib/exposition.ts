@@ -10,13 +10,13 @@ import { headerText, seriesText, type TextFormat, useDefaultLabels } from './tex
 import { varint } from './wire.ts'
 
 /** How long a scrape may hold the event loop before it lets others run. */
-const SLICE_MS = 2
+const SLICE_MS = 1
 const CHUNK = 65_536
 /** Looking at the clock costs as much as a line or two. */
-const SERIES_PER_LOOK = 16
+const SERIES_PER_LOOK = 4
 
 /**
- * A registry in one of the formats, in chunks. Between slices of two milliseconds the event loop is free, so a
+ * A registry in one of the formats, in chunks. Between slices of a millisecond the event loop is free, so a
  * histogram is consistent in itself and the whole is nearly so, as with any scrape.
  */
 export async function* exposition(register: Register, format: Format): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,8 @@ export interface TraceContext {
   readonly traceId: string
   /** 16 lower-case hexadecimal digits. */
   readonly spanId: string
+  /** The caller's span; absent where the trace begins. */
+  readonly parentSpanId?: string
   /** Whether the trace is recorded somewhere. */
   readonly sampled: boolean
   /** The id the request is known by in logs and answers; absent outside of a request. */

@@ -57,6 +57,7 @@ export function tracing(options: TracingOptions = {}): Policy {
       const trace: TraceContext = {
         traceId: parent ? parent.traceId : newTraceId(),
         spanId: newSpanId(),
+        ...(parent && { parentSpanId: parent.spanId }),
         sampled: parent ? parent.sampled : Math.random() < sample,
         requestId,
       }
