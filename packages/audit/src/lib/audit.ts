@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 
 import type { ClientBase, Pool } from 'pg'
 
@@ -13,6 +13,7 @@ import type { AuditEvent, EventOf } from './event.ts'
 import { channels } from './events.ts'
 import { GroupCommit } from './group-commit.ts'
 import { insertStatements, type InsertStatements, insertTuples } from './insert.ts'
+import { type EventMac, eventMac } from './mac.ts'
 import { checkNames, type Duration, duration, oneOf, optionError, schemaName, wholeNumber } from './options.ts'
 import { type Preparation, type PreparedEvent, prepareEvent } from './prepare.ts'
 import { Spool } from './spool.ts'
@@ -119,7 +120,7 @@ export function createAudit<A extends Action = ShopAction>(options: AuditOptions
 class Trail<A extends Action> {
   readonly #preparation: Preparation
   readonly #durabilities: ReadonlyMap<string, Durability>
-  readonly #key: KeyObject | undefined
+  readonly #mac: EventMac | undefined
   readonly #statements: InsertStatements
   readonly #critical: GroupCommit
   readonly #spool: Spool | undefined
@@ -144,7 +145,7 @@ class Trail<A extends Action> {
       allowFields: new Set(options.allowFields),
     }
     this.#durabilities = durabilities(actions, options.durability ?? {})
-    this.#key = macKey(where, options.macKey)
+    this.#mac = eventMac(where, options.macKey)
     this.#statements = insertStatements(schema)
     this.#spool = openSpool(where, options.spool)
     this.#drain = this.#spool && startDrain(where, this.#spool, options.pool, schema, options.buffered ?? {})
@@ -160,13 +161,13 @@ class Trail<A extends Action> {
       throw optionError(where, 'critical.whenDown', 'is "spool" without a spool')
     this.#critical = new GroupCommit({
       writer: new DatabaseWriter(options.pool, schema),
-      chain: new Chain(this.#key),
+      chain: new Chain(this.#mac),
       maxPending: wholeNumber(where, 'critical.maxPending', critical.maxPending, 10_000, [1, 1_000_000]),
       whenFull: oneOf(where, 'critical.whenFull', critical.whenFull, 'reject', ['reject', 'wait']),
       deadline: duration(where, 'critical.deadline', critical.deadline, 10_000, [100, 3_600_000]),
       divert: whenDown === 'spool' ? this.#spool?.divert : undefined,
     })
-    this.#chain = new Chain(this.#key)
+    this.#chain = new Chain(this.#mac)
   }
 
   record(event: AuditEvent): Promise<string> {
@@ -185,7 +186,7 @@ class Trail<A extends Action> {
 
   within(client: ClientBase, event: AuditEvent): Promise<string> {
     return this.#accept(event, async (prepared) => {
-      const { tuple } = encodeEvent(prepared.body, prepared.time, prepared.sealed, this.#key)
+      const { tuple } = encodeEvent(prepared, undefined, this.#mac)
       await insertTuples(client, this.#statements, [tuple])
       return 'tx'
     })
@@ -289,15 +290,6 @@ function durabilities(
     map.set(name, oneOf('createAudit', `durability.${name}`, durability, 'critical', ['tx', 'critical', 'buffered']))
   }
   return map
-}
-
-/** A MAC key as a KeyObject. @throws ERR_SHOP_AUDIT_OPTION */
-export function macKey(where: string, key: Uint8Array | KeyObject | undefined): KeyObject | undefined {
-  if (key === undefined) return undefined
-  const object = key instanceof Uint8Array ? createSecretKey(key) : key
-  if (object.type !== 'secret' || object.symmetricKeySize !== 32)
-    throw optionError(where, 'macKey', 'has the wrong length; expected 32 secret bytes')
-  return object
 }
 
 function openSpool(where: string, options: AuditOptions<Action>['spool']): Spool | undefined {

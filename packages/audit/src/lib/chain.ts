@@ -1,5 +1,6 @@
-import { type KeyObject, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 
+import type { EventMac } from './mac.ts'
 import type { PreparedEvent } from './prepare.ts'
 import { encodeEvent, type Tuple } from './tuple.ts'
 
@@ -8,20 +9,20 @@ import { encodeEvent, type Tuple } from './tuple.ts'
  * A chain that lost an event (the database or the disk refused it) is left, and a new one begun.
  */
 export class Chain {
-  readonly #key: KeyObject | undefined
+  readonly #mac: EventMac | undefined
   #writer: string = randomUUID()
   #seq = 0
   #prev = ''
 
-  constructor(key: KeyObject | undefined) {
-    this.#key = key
+  constructor(mac: EventMac | undefined) {
+    this.#mac = mac
   }
 
   /** Links and encodes the next event. */
   link(event: PreparedEvent): Tuple {
     const seq = this.#seq + 1
     const link = { prev: this.#prev, seq, writer: this.#writer }
-    const { tuple, leaf } = encodeEvent({ ...event.body, link }, event.time, event.sealed, this.#key)
+    const { tuple, leaf } = encodeEvent(event, link, this.#mac)
     this.#seq = seq
     this.#prev = leaf.toString('base64url')
     return tuple

@@ -1,8 +1,9 @@
 import type { Action } from './action.ts'
-import { canonicalize, type Json } from './canonical.ts'
+import type { Json } from './canonical.ts'
 import { auditContext } from './context.ts'
 import { AuditError } from './errors.ts'
 import type { Actor, AuditEvent, Change, RecordedEvent, Target } from './event.ts'
+import { type EventText, eventText } from './event-text.ts'
 import { commitValues } from './personal.ts'
 import { Redactor, storable } from './redact.ts'
 import { issuePath, type SchemaResult } from './schema.ts'
@@ -14,6 +15,8 @@ export interface PreparedEvent {
   readonly action: Action
   /** Without its link, which the writer adds. */
   readonly body: RecordedEvent
+  /** The body's canonical text. */
+  readonly text: EventText
   /** Milliseconds since 1970. */
   readonly time: number
   /** The personal values, encrypted. */
@@ -120,9 +123,11 @@ function complete(
     time: new Date(time).toISOString(),
     version: action.version,
   }
-  const size = Buffer.byteLength(canonicalize(body)) + (committed?.opening.length ?? 0)
-  if (size > preparation.maxEventBytes) throw invalid('/', `at most ${preparation.maxEventBytes} bytes, found ${size}`)
-  const prepared = { action, body, time, sealed: undefined, bytes: size, redacted: redactor.count }
+  const written = eventText(body)
+  const bytes = Buffer.byteLength(written.head) + Buffer.byteLength(written.tail) + (committed?.opening.length ?? 0)
+  if (bytes > preparation.maxEventBytes)
+    throw invalid('/', `at most ${preparation.maxEventBytes} bytes, found ${bytes}`)
+  const prepared = { action, body, text: written, time, sealed: undefined, bytes, redacted: redactor.count }
   if (!committed || !preparation.subjectKeys) return prepared
   const sealed = preparation.subjectKeys.seal(subject, committed.opening, id)
   if (sealed instanceof Promise) return sealed.then((bytes) => ({ ...prepared, sealed: bytes }))

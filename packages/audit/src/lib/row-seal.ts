@@ -1,9 +1,8 @@
-import type { KeyObject } from 'node:crypto'
-
 import type { ClientBase } from 'pg'
 
 import { shopActions } from './catalogue.ts'
 import { insertStatements, insertTuples } from './insert.ts'
+import type { EventMac } from './mac.ts'
 import { HASH_BYTES, rootOf } from './merkle.ts'
 import { type PreparedEvent, prepareEvent } from './prepare.ts'
 import { encodeEvent } from './tuple.ts'
@@ -17,7 +16,7 @@ const MAX_ROWS = 50_000
  * Puts the row changes of finished transactions under one event, which says how many there were and the Merkle root
  * over them. The event then goes in the tree, and with it every row change.
  */
-export async function sealRows(client: ClientBase, schema: string, key: KeyObject | undefined): Promise<void> {
+export async function sealRows(client: ClientBase, schema: string, mac: EventMac | undefined): Promise<void> {
   const { rows } = await client.query<{ from: string; until: string }>(
     `select rows_xid as from, greatest(rows_xid,
        (select base from ${schema}.lineage) + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) as until
@@ -46,7 +45,7 @@ export async function sealRows(client: ClientBase, schema: string, key: KeyObjec
       },
       { actions, subjectKeys: undefined, now: Date.now, maxEventBytes: 65_536, allowFields: new Set() },
     )) as PreparedEvent
-    const { tuple } = encodeEvent(prepared.body, prepared.time, undefined, key)
+    const { tuple } = encodeEvent(prepared, undefined, mac)
     await insertTuples(client, insertStatements(schema), [tuple])
   }
   await client.query(`update ${schema}.log set rows_xid = $1`, [end])

@@ -3,16 +3,15 @@ import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 
 import type { Anchor } from './anchor.ts'
-import { macKey } from './audit.ts'
 import type { CheckpointSigner } from './checkpoint.ts'
 import { acquire } from './connection.ts'
 import { channels } from './events.ts'
+import { type EventMac, eventMac, MAC_BYTES } from './mac.ts'
 import { HASH_BYTES } from './merkle.ts'
 import { checkNames, type Duration, duration, optionError, schemaName, wholeNumber } from './options.ts'
 import { sealRows } from './row-seal.ts'
 import { KEY_BYTES, type StoredTile, tileReader, writeTiles } from './tile-store.ts'
 import { RightEdge, TILE_WIDTH } from './tiles.ts'
-import { eventMac, MAC_BYTES } from './tuple.ts'
 
 export interface SealerOptions {
   readonly pool: Pool
@@ -67,7 +66,7 @@ class TrailSealer implements Sealer {
   readonly #pool: Pool
   readonly #signer: CheckpointSigner
   readonly #anchors: readonly Anchor[]
-  readonly #key: KeyObject | undefined
+  readonly #mac: EventMac | undefined
   readonly #interval: number
   readonly #anchorInterval: number
   readonly #maxEvents: number
@@ -86,7 +85,7 @@ class TrailSealer implements Sealer {
     this.#pool = options.pool
     this.#signer = options.signer
     this.#anchors = options.anchors ?? []
-    this.#key = macKey(where, options.macKey)
+    this.#mac = eventMac(where, options.macKey)
     this.#interval = duration(where, 'interval', options.interval, 1000, [10, 86_400_000])
     this.#anchorInterval = duration(where, 'anchorInterval', options.anchorInterval, 60_000, [10, 86_400_000])
     this.#maxEvents = wholeNumber(where, 'maxEvents', options.maxEvents, 20_000, [1, 1_000_000])
@@ -115,7 +114,7 @@ class TrailSealer implements Sealer {
     )
     if (!lock.rows[0]!.mine) return undefined
     await client.query(`select ${schema}.adopt(), ${schema}.ensure_partitions(3)`)
-    await sealRows(client, schema, this.#key)
+    await sealRows(client, schema, this.#mac)
     const { rows } = await client.query<{ size: string; from: string; until: string }>(
       `select size, sealed_xid as from, greatest(sealed_xid,
          (select base from ${schema}.lineage) + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) as until
@@ -137,7 +136,7 @@ class TrailSealer implements Sealer {
       leaves.push(leaf)
       keys.push(records.subarray(at + HASH_BYTES, at + HASH_BYTES + KEY_BYTES))
       const mac = records.subarray(at + HASH_BYTES + KEY_BYTES, at + RECORD_BYTES)
-      if (this.#key && !timingSafeEqual(eventMac(this.#key, leaf), mac)) unauthenticated++
+      if (this.#mac && !timingSafeEqual(this.#mac(leaf), mac)) unauthenticated++
     }
     await writeTiles(client, schema, await this.#withKeys(client, size, edge.append(leaves), keys))
     const sealed = `sealed ${new Date().toISOString()}`

@@ -60,12 +60,12 @@ export function keyTime(key: Uint8Array): string {
 
 function timeSpan(keys: Uint8Array | undefined): readonly [string, string] | undefined {
   if (!keys || keys.length === 0) return undefined
-  let earliest = keyTime(keys.subarray(0, 8))
+  let earliest = keys.subarray(0, 8)
   let latest = earliest
   for (let at = KEY_BYTES; at < keys.length; at += KEY_BYTES) {
-    const time = keyTime(keys.subarray(at, at + 8))
-    if (time < earliest) earliest = time
-    if (time > latest) latest = time
+    const time = keys.subarray(at, at + 8) // big-endian and, since 2000, not negative: bytes compare as times do
+    if (Buffer.compare(time, earliest) < 0) earliest = time
+    if (Buffer.compare(time, latest) > 0) latest = time
   }
-  return [earliest, latest]
+  return [keyTime(earliest), keyTime(latest)]
 }

@@ -1,8 +1,8 @@
-import { createHmac, type KeyObject } from 'node:crypto'
-
-import { canonicalize } from './canonical.ts'
 import type { RecordedEvent } from './event.ts'
+import { joinText } from './event-text.ts'
+import type { EventMac } from './mac.ts'
 import { leafHash } from './merkle.ts'
+import type { PreparedEvent } from './prepare.ts'
 
 /**
  * One row of the events table in PostgreSQL's own binary format: for every column a length (int32, -1 for null) and
@@ -29,14 +29,6 @@ export const tupleColumns = [
 /** Milliseconds between 1970 and 2000, PostgreSQL's year zero. */
 const EPOCH_2000 = 946_684_800_000
 
-/** Bytes of an event's MAC. */
-export const MAC_BYTES = 16
-
-/** The application's seal over a leaf hash: 16 bytes of HMAC-SHA-256 under a key the database never sees. */
-export function eventMac(key: KeyObject, leaf: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(leaf).digest().subarray(0, MAC_BYTES)
-}
-
 /** A tuple, and the hash the next event of the writer links to. */
 export interface EncodedEvent {
   readonly tuple: Tuple
@@ -45,26 +37,26 @@ export interface EncodedEvent {
 
 /** Encodes an event; the body is hashed as it will be stored. */
 export function encodeEvent(
-  body: RecordedEvent,
-  time: number,
-  sealed: Uint8Array | undefined,
-  key: KeyObject | undefined,
+  event: PreparedEvent,
+  link: RecordedEvent['link'],
+  macOf: EventMac | undefined,
 ): EncodedEvent {
-  const text = canonicalize(body)
+  const { body, sealed } = event
+  const text = joinText(event.text, link)
   const leaf = leafHash(text)
   const actor = body.actor && `${body.actor.type}:${body.actor.id}`
   const target = body.targets?.[0] && `${body.targets[0].type}:${body.targets[0].id}`
-  const mac = key && eventMac(key, leaf)
+  const mac = macOf?.(leaf)
   const strings = [body.action, actor, target, body.outcome, body.severity, body.pii?.subject, text]
   let size = 12 + 20 + 12 + 4 + (mac?.length ?? 0) + 4 + (sealed?.length ?? 0)
   for (const string of strings) size += 4 + (string === undefined ? 0 : string.length * 3)
   const room = scratch(size)
   room.writeInt32BE(8, 0)
-  room.writeBigInt64BE(BigInt(time - EPOCH_2000) * 1000n, 4)
+  room.writeBigInt64BE(BigInt(event.time - EPOCH_2000) * 1000n, 4)
   room.writeInt32BE(16, 12)
   room.write(body.id.replaceAll('-', ''), 16, 16, 'hex')
   room.writeInt32BE(8, 32)
-  room.writeBigInt64BE(BigInt(body.link?.seq ?? 0), 36)
+  room.writeBigInt64BE(BigInt(link?.seq ?? 0), 36)
   let at = 44
   for (const string of strings) {
     const length = string === undefined ? -1 : room.write(string, at + 4)

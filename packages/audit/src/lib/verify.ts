@@ -2,17 +2,16 @@ import { type KeyObject, timingSafeEqual } from 'node:crypto'
 
 import type { ClientBase } from 'pg'
 
-import { macKey } from './audit.ts'
 import { binaryArray } from './binary-array.ts'
 import { type Checkpoint, checkpointVerifier, type CheckpointVerifier } from './checkpoint.ts'
 import type { RecordedEvent } from './event.ts'
 import { Frontier } from './frontier.ts'
+import { type EventMac, eventMac } from './mac.ts'
 import { HASH_BYTES, leafHash, rootOf } from './merkle.ts'
 import { checkNames, optionError, schemaName } from './options.ts'
 import { rowHashes } from './row-seal.ts'
 import { KEY_BYTES, keyTime } from './tile-store.ts'
 import { TILE_WIDTH } from './tiles.ts'
-import { eventMac } from './tuple.ts'
 
 export interface VerifyOptions {
   readonly client: ClientBase
@@ -118,7 +117,7 @@ class Verification {
   readonly #client: ClientBase
   readonly #schema: string
   readonly #verifier: CheckpointVerifier
-  readonly #key: KeyObject | undefined
+  readonly #mac: EventMac | undefined
   readonly #options: VerifyOptions
   readonly #findings: Finding[] = []
   readonly #maxFindings: number
@@ -135,7 +134,7 @@ class Verification {
     this.#client = options.client
     this.#schema = schemaName('verifyTrail', options.schema)
     this.#verifier = checkpointVerifier(options.verifierKey)
-    this.#key = macKey('verifyTrail', options.macKey)
+    this.#mac = eventMac('verifyTrail', options.macKey)
     this.#maxFindings = options.maxFindings ?? 100
   }
 
@@ -291,7 +290,7 @@ class Verification {
       return
     }
     const event = JSON.parse(row.body) as RecordedEvent
-    const mac = this.#key ? eventMac(this.#key, found).toString('hex') : undefined
+    const mac = this.#mac?.(found).toString('hex')
     const wrong = wrongColumn(event, row.rest, mac)
     if (wrong === 'mac') this.#report('unauthenticated', 'no valid MAC', { index, id: event.id })
     else if (wrong !== undefined) this.#report('column', `${wrong} differs from the text`, { index, id: event.id })
@@ -365,7 +364,7 @@ class Verification {
       [sealedXid],
     )
     for (const row of rows) {
-      const mac = this.#key ? eventMac(this.#key, leafHash(row.body)).toString('hex') : undefined
+      const mac = this.#mac?.(leafHash(row.body)).toString('hex')
       const wrong = wrongColumn(JSON.parse(row.body) as RecordedEvent, row.rest, mac)
       if (wrong === 'mac') this.#report('unauthenticated', 'no valid MAC', { id: row.id })
       else if (wrong !== undefined) this.#report('column', `${wrong} differs from the text`, { id: row.id })
