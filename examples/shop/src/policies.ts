@@ -1,6 +1,7 @@
 import { httpMetrics, metricsEndpoint, tracing } from '@shop/metrics'
 import type { Policy } from '@shop/middleware'
-import { csrf, securityHeaders, trustedOrigins } from '@shop/security-middleware'
+import { cspReports, csrf, securityHeaders, trustedOrigins } from '@shop/security-middleware'
+import { inspect } from '@shop/security-middleware/inspect'
 import { validate } from '@shop/security-middleware/validate'
 
 import type { Config } from './config.ts'
@@ -19,9 +20,13 @@ export function policies(config: Config): readonly Policy[] {
         'form-action': ["'self'", new URL(config.PAYMENT_URL).origin],
         'upgrade-insecure-requests': protocol === 'https:' ? [] : false,
       },
+      reportTo: '/reports',
     }),
+    cspReports({ path: '/reports', onReport: (report) => console.warn('a browser reports', report) }),
     csrf({ insecureBypass: [webhookPath] }),
     trustedOrigins({ hosts: [host] }),
+    // a tripwire: it watches the shop, and refuses in the admin, where nobody has business with such things
+    inspect({ mode: { '/admin': 'enforce', '/admin/*': 'enforce', '/*': 'monitor' }, loginPaths: ['/login'] }),
     // bounds and shapes of every body and query; what they mean is for the routes
     validate(),
   ]
