@@ -152,7 +152,12 @@ describe('half open', () => {
     await pass(200)
     b.enter()
     const log: string[] = []
-    b.wait({ priority: 'normal', remaining: () => Infinity, granted: () => log.push('in'), refused: (refusal) => log.push(refusal.code) })
+    b.wait({
+      priority: 'normal',
+      remaining: () => Infinity,
+      granted: () => log.push('in'),
+      refused: (refusal) => log.push(refusal.code),
+    })
     b.leave('failed', 1, b.era)
     expect(log).toEqual(['ERR_SHOP_RETRY_OPEN'])
   })

@@ -11,6 +11,9 @@ test.each([
   ['1h', 3_600_000],
 ])('%s is %d ms', (given, ms) => expect(toMilliseconds(given)).toBe(ms))
 
-test.each(['', '5', '5 s', '-1s', 's', 'NaNms', '1d', Number.NaN, Infinity, null, undefined, {}])('%s is no duration', (given) => {
-  expect(toMilliseconds(given)).toBeUndefined()
-})
+test.each(['', '5', '5 s', '-1s', 's', 'NaNms', '1d', Number.NaN, Infinity, null, undefined, {}])(
+  '%s is no duration',
+  (given) => {
+    expect(toMilliseconds(given)).toBeUndefined()
+  },
+)

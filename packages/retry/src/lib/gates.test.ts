@@ -15,11 +15,15 @@ describe('bulkhead', () => {
     const p = pipeline('p', [b])
     let running = 0
     let most = 0
-    const results = await Promise.all(Array.from({ length: 200 }, () => p.tryRun(async () => {
-      most = Math.max(most, ++running)
-      await wait(1)
-      running--
-    })))
+    const results = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        p.tryRun(async () => {
+          most = Math.max(most, ++running)
+          await wait(1)
+          running--
+        }),
+      ),
+    )
     expect(results.every((each) => each.ok)).toBe(true)
     expect(most).toBe(5)
     expect([b.running, b.waiting]).toEqual([0, 0])
@@ -27,11 +31,21 @@ describe('bulkhead', () => {
   test('checkout is shed last: who matters less makes room, and who matters most finds a reserved place', async () => {
     const p = pipeline('p', [bulkhead({ limit: 4, queue: 2, reserve: 0.25 })])
     const order: string[] = []
-    const call = (name: string, priority: Priority) => p.tryRun(async () => {
-      order.push(name)
-      await wait(20)
-    }, { priority })
-    const calls = [call('n1', 'normal'), call('n2', 'normal'), call('n3', 'normal'), call('n4', 'normal'), call('b1', 'background')]
+    const call = (name: string, priority: Priority) =>
+      p.tryRun(
+        async () => {
+          order.push(name)
+          await wait(20)
+        },
+        { priority },
+      )
+    const calls = [
+      call('n1', 'normal'),
+      call('n2', 'normal'),
+      call('n3', 'normal'),
+      call('n4', 'normal'),
+      call('b1', 'background'),
+    ]
     const checkout = call('checkout', 'critical')
     calls.push(call('n5', 'normal'))
     const shed = await Promise.all([call('b2', 'background'), ...calls])

@@ -23,6 +23,8 @@ export interface AdaptiveLimitOptions {
   readonly queue?: number
 }
 
+/** What a busy event loop adds by itself: no sign of anything. */
+const SLACK_MS = 5
 const LONG = 1 / 32
 /** So many more late calls than timely ones are evidence (a CUSUM test): a dead shard of ten never gathers it, an overload does at once. */
 const EVIDENCE = 4
@@ -120,7 +122,10 @@ export class AdaptiveLimit extends Strategy implements Gate {
   #sample(outcome: Outcome, elapsed: number): void {
     const now = this.#runtime.coarse()
     if (this.#usual === 0) this.#usual = elapsed
-    const late = outcome === 'timeout' || outcome === 'overload' || elapsed > this.#tolerance * this.#usual
+    const late =
+      outcome === 'timeout' ||
+      outcome === 'overload' ||
+      elapsed > Math.max(this.#tolerance * this.#usual, this.#usual + SLACK_MS)
     if (late) this.#usual += (elapsed - this.#usual) * (1 - 2 ** ((this.#sampledAt - now) / DRIFT_HALF_LIFE_MS))
     else this.#usual += (elapsed - this.#usual) * LONG
     this.#sampledAt = now

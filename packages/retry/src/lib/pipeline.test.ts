@@ -24,39 +24,59 @@ describe('run', () => {
     // oxlint-disable-next-line unicorn/no-thenable -- what the test is about
     const thenable = { then: (done: (value: number) => void) => done(3) } as PromiseLike<number>
     expect(await p.run(() => thenable)).toBe(3)
-    expect(await p.run(async () => {
-      await turn()
-      return 4
-    })).toBe(4)
+    expect(
+      await p.run(async () => {
+        await turn()
+        return 4
+      }),
+    ).toBe(4)
   })
   test('tries again what can be tried again, and gives the last error when it cannot', async () => {
     const p = pipeline('p', [retry(fast)])
     let calls = 0
-    expect(await p.run(() => {
-      if (++calls < 3) throw refused()
-      return calls
-    })).toBe(3)
+    expect(
+      await p.run(() => {
+        if (++calls < 3) throw refused()
+        return calls
+      }),
+    ).toBe(3)
     const error = Object.assign(new Error('gone'), { status: 404 })
     calls = 0
-    await expect(p.run(async () => {
-      calls++
-      throw error
-    })).rejects.toBe(error)
+    await expect(
+      p.run(async () => {
+        calls++
+        throw error
+      }),
+    ).rejects.toBe(error)
     expect(calls).toBe(1)
   })
   test('the listed order of strategies is one that works', async () => {
-    const p = pipeline('p', [deadline('1s'), retry(fast), adaptiveLimit(), breaker(), hedge(), bulkhead(), fallback(() => 'instead')])
+    const p = pipeline('p', [
+      deadline('1s'),
+      retry(fast),
+      adaptiveLimit(),
+      breaker(),
+      hedge(),
+      bulkhead(),
+      fallback(() => 'instead'),
+    ])
     expect(await p.run(async () => 'value')).toBe('value')
-    expect(await p.run(async () => {
-      throw refused()
-    })).toBe('instead')
+    expect(
+      await p.run(async () => {
+        throw refused()
+      }),
+    ).toBe('instead')
   })
   test('an empty list runs the function', async () => expect(await pipeline('p', []).run(() => 1)).toBe(1))
   test('each strategy works alone', async () => {
     expect(await retry(fast).run(() => 1)).toBe(1)
     expect(await breaker({ mode: 'open' }).tryRun(() => 1)).toMatchObject({ ok: false, reason: 'open' })
-    await expect(deadline(20).run(() => new Promise(() => undefined))).rejects.toMatchObject({ code: 'ERR_SHOP_RETRY_DEADLINE' })
-    await expect(timeout(20).run(() => new Promise(() => undefined))).rejects.toMatchObject({ code: 'ERR_SHOP_RETRY_TIMEOUT' })
+    await expect(deadline(20).run(() => new Promise(() => undefined))).rejects.toMatchObject({
+      code: 'ERR_SHOP_RETRY_DEADLINE',
+    })
+    await expect(timeout(20).run(() => new Promise(() => undefined))).rejects.toMatchObject({
+      code: 'ERR_SHOP_RETRY_TIMEOUT',
+    })
     expect(await throttle().run(() => 1)).toBe(1)
     expect(await bulkhead().wrap((a: number, b: number) => a + b)(1, 2)).toBe(3)
     expect(await fallback(() => 2).run(() => Promise.reject(refused()))).toBe(2)
@@ -69,18 +89,40 @@ describe('tryRun', () => {
     const fail = async (): Promise<never> => {
       throw refused()
     }
-    expect(await pipeline('p', [retry({ ...fast, attempts: 3 })]).tryRun(fail)).toMatchObject({ ok: false, reason: 'error', attempts: 3 })
-    expect(await pipeline('p', [retry({ ...fast, budget: { initial: 1 } })]).tryRun(fail)).toMatchObject({ reason: 'budget', attempts: 2 })
+    expect(await pipeline('p', [retry({ ...fast, attempts: 3 })]).tryRun(fail)).toMatchObject({
+      ok: false,
+      reason: 'error',
+      attempts: 3,
+    })
+    expect(await pipeline('p', [retry({ ...fast, budget: { initial: 1 } })]).tryRun(fail)).toMatchObject({
+      reason: 'budget',
+      attempts: 2,
+    })
     expect(await pipeline('p', [deadline(20)]).tryRun(never)).toMatchObject({ reason: 'deadline', attempts: 1 })
     expect(await pipeline('p', [deadline('1s'), retry({ base: '5s', jitter: 'none' })]).tryRun(fail)).toMatchObject({
-      reason: 'deadline', attempts: 1, error: { code: 'ERR_SHOP_RETRY_DEADLINE', cause: { code: 'ECONNREFUSED' } },
+      reason: 'deadline',
+      attempts: 1,
+      error: { code: 'ERR_SHOP_RETRY_DEADLINE', cause: { code: 'ECONNREFUSED' } },
     })
     const full = pipeline('p', [bulkhead({ limit: 1, queue: 0 }), timeout(50)])
     void full.tryRun(never)
-    expect(await full.tryRun(never)).toMatchObject({ reason: 'limit', attempts: 0, error: { code: 'ERR_SHOP_RETRY_LIMIT' } })
-    expect(await pipeline('p', [breaker({ mode: 'open' })]).tryRun(fail)).toMatchObject({ reason: 'open', attempts: 0, error: { code: 'ERR_SHOP_RETRY_OPEN' } })
+    expect(await full.tryRun(never)).toMatchObject({
+      reason: 'limit',
+      attempts: 0,
+      error: { code: 'ERR_SHOP_RETRY_LIMIT' },
+    })
+    expect(await pipeline('p', [breaker({ mode: 'open' })]).tryRun(fail)).toMatchObject({
+      reason: 'open',
+      attempts: 0,
+      error: { code: 'ERR_SHOP_RETRY_OPEN' },
+    })
     const reason = new Error('left')
-    expect(await pipeline('p', [retry()]).tryRun(never, { signal: AbortSignal.abort(reason) })).toEqual({ ok: false, reason: 'aborted', error: reason, attempts: 0 })
+    expect(await pipeline('p', [retry()]).tryRun(never, { signal: AbortSignal.abort(reason) })).toEqual({
+      ok: false,
+      reason: 'aborted',
+      error: reason,
+      attempts: 0,
+    })
   })
   test('a success is a value', async () => {
     expect(await pipeline('p', [retry()]).tryRun(() => 5)).toEqual({ ok: true, value: 5 })
@@ -88,10 +130,12 @@ describe('tryRun', () => {
   test('a failed result is a result: the caller gets it', async () => {
     let calls = 0
     const p = pipeline('p', [retry({ ...fast, attempts: 2, whenResult: (value) => value === 'bad' })])
-    expect(await p.tryRun(() => {
-      calls++
-      return 'bad'
-    })).toEqual({ ok: true, value: 'bad' })
+    expect(
+      await p.tryRun(() => {
+        calls++
+        return 'bad'
+      }),
+    ).toEqual({ ok: true, value: 'bad' })
     expect(calls).toBe(2)
   })
 })
@@ -130,12 +174,16 @@ describe('abort', () => {
   test('reaches the function’s own signal', async () => {
     const controller = new AbortController()
     let seen: unknown
-    const running = pipeline('p', [retry()]).run(({ signal }) => new Promise((_, reject) => {
-      signal.addEventListener('abort', () => {
-        seen = signal.reason
-        reject(new Error('stopped'))
-      })
-    }), { signal: controller.signal })
+    const running = pipeline('p', [retry()]).run(
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => {
+            seen = signal.reason
+            reject(new Error('stopped'))
+          })
+        }),
+      { signal: controller.signal },
+    )
     const reason = new Error('left')
     controller.abort(reason)
     await expect(running).rejects.toBe(reason)
@@ -173,7 +221,9 @@ describe('time', () => {
     expect(await p.run(task, { idempotent: true })).toBe('third')
     expect(reasons).toMatchObject([{ code: 'ERR_SHOP_RETRY_TIMEOUT' }, { code: 'ERR_SHOP_RETRY_TIMEOUT' }])
     calls = 0
-    await expect(p.run(() => task({ signal: new AbortController().signal }))).rejects.toMatchObject({ code: 'ERR_SHOP_RETRY_TIMEOUT' })
+    await expect(p.run(() => task({ signal: new AbortController().signal }))).rejects.toMatchObject({
+      code: 'ERR_SHOP_RETRY_TIMEOUT',
+    })
     expect(calls).toBe(1)
   })
   test.each([20, 100, 300])('a deadline of %d ms is not early, and not late by more than a turn', async (ms) => {
@@ -200,7 +250,8 @@ describe('time', () => {
     expect(await p.tryRun(() => new Promise(() => undefined), { deadline: 30 })).toMatchObject({ reason: 'deadline' })
   })
   test('Retry-After is waited for, and a wait beyond the deadline ends the call', async () => {
-    const limited = (ms: string): Error => Object.assign(new Error('429'), { status: 429, headers: { 'retry-after-ms': ms } })
+    const limited = (ms: string): Error =>
+      Object.assign(new Error('429'), { status: 429, headers: { 'retry-after-ms': ms } })
     const p = pipeline('p', [deadline('1s'), retry({ base: 1 })])
     let calls = 0
     const at = performance.now()
@@ -255,9 +306,12 @@ describe('the pipeline itself', () => {
     await p[Symbol.asyncDispose]()
   })
   test('wrap keeps arguments and this', async () => {
-    const teller = { name: 'x', tell: pipeline('p', []).wrap(function tell(this: { name: string }, a: number) {
-      return `${this.name}${a}`
-    }) }
+    const teller = {
+      name: 'x',
+      tell: pipeline('p', []).wrap(function tell(this: { name: string }, a: number) {
+        return `${this.name}${a}`
+      }),
+    }
     expect(await teller.tell(1)).toBe('x1')
   })
 })

@@ -25,7 +25,12 @@ test.each<[string, () => unknown, RetryErrorCode, string]>([
   ['a function in the list', () => pipeline('p', [as(retry)]), 'ERR_SHOP_RETRY_STRATEGY', 'p'],
   ['the same kind twice', () => pipeline('p', [retry(), retry()]), 'ERR_SHOP_RETRY_STRATEGY', 'p'],
   ['no name', () => pipeline('', []), 'ERR_SHOP_RETRY_OPTION', 'pipeline.name'],
-  ['an unknown pipeline option', () => pipeline('p', [], as({ clock: 1 })), 'ERR_SHOP_RETRY_OPTION_UNKNOWN', 'pipeline.clock'],
+  [
+    'an unknown pipeline option',
+    () => pipeline('p', [], as({ clock: 1 })),
+    'ERR_SHOP_RETRY_OPTION_UNKNOWN',
+    'pipeline.clock',
+  ],
   ['breaker outside retry', () => pipeline('p', [breaker(), retry()]), 'ERR_SHOP_RETRY_ORDER', 'p'],
   ['hedge outside retry', () => pipeline('p', [hedge(), retry()]), 'ERR_SHOP_RETRY_ORDER', 'p'],
   ['timeout outside retry', () => pipeline('p', [timeout('1s'), retry()]), 'ERR_SHOP_RETRY_ORDER', 'p'],
@@ -55,8 +60,18 @@ test.each<[string, () => unknown, RetryErrorCode, string]>([
   ['chaos beyond all', () => chaos({ faults: 1.1 }), 'ERR_SHOP_RETRY_OPTION', 'chaos.faults'],
   ['an unknown standard', () => standard(as({ retries: 3 })), 'ERR_SHOP_RETRY_OPTION_UNKNOWN', 'standard.retries'],
   ['deadlines without workers', () => deadlines({ concurrency: 0 }), 'ERR_SHOP_RETRY_OPTION', 'deadlines.concurrency'],
-  ['idempotency without a store', () => idempotency(as({ principal: () => 'x' })), 'ERR_SHOP_RETRY_OPTION', 'idempotency.store'],
-  ['idempotency without a principal', () => idempotency(as({ store: memoryStore() })), 'ERR_SHOP_RETRY_FUNCTION', 'idempotency.principal'],
+  [
+    'idempotency without a store',
+    () => idempotency(as({ principal: () => 'x' })),
+    'ERR_SHOP_RETRY_OPTION',
+    'idempotency.store',
+  ],
+  [
+    'idempotency without a principal',
+    () => idempotency(as({ store: memoryStore() })),
+    'ERR_SHOP_RETRY_FUNCTION',
+    'idempotency.principal',
+  ],
 ])('%s is refused when it is built', (_what, build, code, option) => {
   let error: unknown
   try {
@@ -71,16 +86,23 @@ test.each<[string, () => unknown, RetryErrorCode, string]>([
 
 test('the message names the option, the value and the range', () => {
   expect(() => retry({ attempts: 1000 })).toThrow('retry.attempts must be a whole number from 1 to 100, not 1000')
-  expect(() => deadline('48h')).toThrow(`deadline must be a duration from 1 to 24h ('500ms', '2s', or milliseconds), not "48h"`)
+  expect(() => deadline('48h')).toThrow(
+    `deadline must be a duration from 1 to 24h ('500ms', '2s', or milliseconds), not "48h"`,
+  )
   expect(() => retry({ jitter: as({ secret: 1 }) })).toThrow('not an object')
 })
 
 test('a task that is no function is refused by the call', async () => {
-  await expect(pipeline('p', []).run(as<() => void>(null))).rejects.toMatchObject({ code: 'ERR_SHOP_RETRY_FUNCTION', option: 'p.run' })
+  await expect(pipeline('p', []).run(as<() => void>(null))).rejects.toMatchObject({
+    code: 'ERR_SHOP_RETRY_FUNCTION',
+    option: 'p.run',
+  })
 })
 
 test('a refusal carries no stack trace, a configuration error does', async () => {
   const result = await breaker({ mode: 'open' }).tryRun(() => 1)
   expect((result as { error: Error }).error.stack).not.toContain('\n    at ')
-  expect(() => retry({ attempts: 0 })).toThrow(expect.objectContaining({ stack: expect.stringContaining('\n    at ') as string }))
+  expect(() => retry({ attempts: 0 })).toThrow(
+    expect.objectContaining({ stack: expect.stringContaining('\n    at ') as string }),
+  )
 })

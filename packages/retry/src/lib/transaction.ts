@@ -7,6 +7,8 @@ import { duration, integer, oneOf, readOptions } from './options.ts'
 /** What is used of a `pg` client. */
 export interface TransactionClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount?: number | null }>
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  removeListener?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** What is used of a `pg` pool. */
@@ -63,6 +65,11 @@ async function runOnce<T, C extends TransactionClient>(
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // a connection that dies between two queries tells it by an event, which without a listener ends the process
+  const died = (error: Error): void => {
+    broken = error
+  }
+  client.on?.('error', died)
   try {
     await client.query(`begin isolation level ${isolation}`)
     const value = await work(client)
@@ -75,6 +82,7 @@ async function runOnce<T, C extends TransactionClient>(
     })
     throw error
   } finally {
+    client.removeListener?.('error', died)
     client.release(broken)
   }
 }
@@ -96,12 +104,15 @@ async function commit(client: TransactionClient): Promise<void> {
   }
 }
 
+/** What `pg` says, without any code, of a connection that is gone. */
+const LOST = /connection terminated|connection error and is not queryable|client was closed/i
+
 /** Before COMMIT a lost connection means a rollback, so what "may have been processed" has not been. */
 function rolledBack(error: unknown): boolean {
   const { domain, retry } = classify(error)
   if (retry === 'always') return true
   if (retry === 'idempotent') return domain === 'postgres' || domain === 'network'
-  return /connection terminated/i.test((error as Error | undefined)?.message ?? '')
+  return LOST.test((error as Error | undefined)?.message ?? '')
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -115,5 +126,6 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
       resolve()
     }, ms)
     signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted) stop()
   })
 }
