@@ -1,4 +1,4 @@
-import type { RequestView, Verdict } from '@shop/middleware'
+import { compose, type RequestView, type Verdict } from '@shop/middleware'
 import { view } from '@shop/testkit/view'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -24,6 +24,12 @@ async function run(options: InspectOptions, request: RequestView): Promise<Verdi
 const post = (parsed: unknown, url = '/'): RequestView => view({ method: 'POST', url, parsed })
 
 describe('inspect', () => {
+  it('is a policy that protect() takes, operator methods and all', () => {
+    const policy = inspect()
+    expect(compose(policy)).toEqual([policy])
+    expect(policy.forgive).toBeTypeOf('function')
+  })
+
   it('reads path, query, headers, cookies and body', async () => {
     const attack = "' or 1=1--"
     const requests: [string, string, RequestView][] = [

@@ -218,7 +218,7 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
     return { deny: refusals.jailed, headers: [['retry-after', String(seconds)]] }
   }
 
-  return {
+  const policy: Policy = {
     name: 'inspect',
     evaluate(request) {
       const mode = modeOf(request.path)
@@ -252,6 +252,8 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
       }
     },
     traits: { before: ['validate'] },
+  }
+  const operator: Pick<InspectPolicy, 'forgive' | 'standing'> = {
     async forgive(client) {
       await keeper.forgive(hash(client))
     },
@@ -260,6 +262,11 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
       return { score: known?.score ?? 0, jailed: (known?.jailedUntil ?? 0) > 0 }
     },
   }
+  // not enumerable: a policy has the members of the contract, and protect() refuses any other
+  return Object.defineProperties(policy, {
+    forgive: { value: operator.forgive },
+    standing: { value: operator.standing },
+  }) as InspectPolicy
 }
 
 const known = [
