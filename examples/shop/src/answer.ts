@@ -1,6 +1,6 @@
+import { html } from '@shop/security-middleware/encode'
 import { withAuditContext } from '@shop/audit'
 
-import { html } from './html.ts'
 import { layout, message } from './pages/layout.ts'
 import { Refusal } from './refusal.ts'
 import { anonymous, readSession } from './session.ts'

@@ -87,11 +87,11 @@ export async function applyPayment(
     const { state } = await delivery.claim(tx.client)
     if (state === 'in-flight') throw new Refusal(409, 'This delivery is being handled.')
     if (state !== 'claimed' || delivery.event.type !== 'payment_intent.succeeded') return undefined
-    const { metadata } = delivery.event.data?.object as unknown as PaymentIntent
+    const intent = delivery.event.data?.object as unknown as PaymentIntent | undefined
     const order = await tx.row<PaidOrder & { currency: string }>(
       `select id, customer_id as "customerId", total_cents as "totalCents", currency from orders
        where id = $1 and status = 'pending' for update`,
-      [metadata?.['order_id']],
+      [intent?.metadata?.['order_id']],
     )
     if (!order || !pays(delivery.event, order)) return undefined
     await tx.rows(`update orders set status = 'paid', paid_at = now() where id = $1`, [order.id])

@@ -4,6 +4,7 @@ export interface Review {
   readonly author: string
   readonly rating: number
   readonly title: string
+  /** HTML that has been made harmless when it came in. */
   readonly body: string
   readonly createdAt: Date
 }

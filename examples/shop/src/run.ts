@@ -13,6 +13,8 @@ export async function run(name: string, listen: Listen): Promise<void> {
   try {
     const config = readConfig(process.env)
     const shop = await createShop(config)
+    // jsdom takes half a second to load: now, rather than under somebody's review
+    await shop.markup.ready()
     const close = await listen(shop, config).catch(async (error: unknown) => {
       await shop[Symbol.asyncDispose]()
       throw listenError(error, config)

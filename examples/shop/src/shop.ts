@@ -1,5 +1,6 @@
 import type { Policy } from '@shop/middleware'
 import type { PostgresStore } from '@shop/security-middleware/postgres'
+import { htmlSanitizer, type HtmlSanitizer } from '@shop/security-middleware/sanitize'
 
 import { categories, type Category } from './catalogue.ts'
 import type { Config } from './config.ts'
@@ -24,6 +25,8 @@ export interface Shop extends AsyncDisposable {
   readonly trail: Trail
   /** Which webhooks have been handled. */
   readonly deliveries: PostgresStore
+  /** Makes the HTML of reviews harmless. */
+  readonly markup: HtmlSanitizer
   readonly categories: readonly Category[]
   /** What both apps hand to `protect(...)`, in order. */
   readonly policies: readonly Policy[]
@@ -47,6 +50,7 @@ export async function createShop(config: Config): Promise<Shop> {
     deliveries,
     payments: measured(createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments), metrics),
     mailer: resources.adopt(createMailer(config.SMTP_URL, through.mail), (it) => it.close()),
+    markup: resources.use(htmlSanitizer({ allow: 'review' })),
     categories: await categories(db),
     policies: policies(config),
   }

@@ -1,6 +1,6 @@
+import type { SafeHtml } from '@shop/security-middleware/encode'
 import type { Policy } from '@shop/middleware'
 
-import type { Html } from './html.ts'
 import type { Session } from './session.ts'
 
 /** What a handler sees of a request; the two apps make one from their framework's own. */
@@ -47,10 +47,10 @@ export const post = (path: string, handle: Route['handle'], ...policies: Policy[
   handle,
 })
 
-export const page = (content: Html, status = 200): Reply => ({
+export const page = (content: SafeHtml, status = 200): Reply => ({
   status,
   headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'private, no-cache' },
-  body: content.text,
+  body: content.toString(),
 })
 
 /** After a form: the browser fetches `to`, and a reload repeats nothing. */

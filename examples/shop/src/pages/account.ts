@@ -1,10 +1,10 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
 import { dataExported, loggedIn, loginFailed } from '@shop/audit'
 import { respondAt } from '@shop/security-middleware'
 import { z } from 'zod'
 
 import { checkLogin, eraseCustomer, findCustomer, register } from '../customers.ts'
 import { email, readForm, text, typed } from '../form.ts'
-import { html, type Html } from '../html.ts'
 import { ordersOf } from '../orders.ts'
 import { loginThrottle } from '../policies/login-throttle.ts'
 import { endSession, logIn, requireCustomer } from '../session.ts'
@@ -104,7 +104,7 @@ function loginPage(shop: Shop, visit: Visit, errors: Readonly<Record<string, str
 }
 
 function registerPage(shop: Shop, visit: Visit, errors: Readonly<Record<string, string>>): Reply {
-  const content: Html = html`<form class="stack narrow" method="post" action="/register">
+  const content: SafeHtml = html`<form class="stack narrow" method="post" action="/register">
     <h1>Open an account</h1>
     ${contactFields(typed(visit.body), errors)}
     ${field('Password', 'password', { type: 'password', error: errors['password'], autocomplete: 'new-password' })}

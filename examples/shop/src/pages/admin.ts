@@ -1,3 +1,4 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
 import type { RecordedEvent, VerifyReport } from '@shop/audit'
 import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
@@ -5,14 +6,13 @@ import { z } from 'zod'
 import { moveOrder, setStock } from '../admin.ts'
 import { eraseCustomer, searchCustomers, type Customer } from '../customers.ts'
 import { text } from '../form.ts'
-import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { nextStatuses, recentOrders, statuses, type Status } from '../orders.ts'
 import { requireStaff } from '../session.ts'
 import type { Shop } from '../shop.ts'
 import { recentEvents } from '../trail.ts'
 import { get, page, post, redirect, type Route } from '../web.ts'
-import { layout } from './layout.ts'
+import { chip, layout } from './layout.ts'
 import { status } from './orders.ts'
 
 const move = validate({ body: z.object({ order: z.coerce.number().int().positive(), to: z.enum(statuses) }) })
@@ -58,10 +58,7 @@ export const adminRoutes = (shop: Shop): Route[] =>
           </section>
         </div>
         <h2>Orders</h2>
-        <p class="chips">
-          <a href="/admin">all</a
-          >${statuses.map((one) => html`<a href="?status=${one}" ${one === only && html`aria-current="page"`}>${one}</a>`)}
-        </p>
+        <p class="chips"><a href="/admin">all</a>${statuses.map((one) => chip(`?status=${one}`, one, one === only))}</p>
         <table class="rows">
           ${orders.map(
             (order) =>
@@ -123,20 +120,20 @@ const staffOnly = (all: readonly Route[]): Route[] =>
     },
   }))
 
-const moves = (order: number, to: readonly Status[]): Html =>
+const moves = (order: number, to: readonly Status[]): SafeHtml =>
   html`<form class="inline" method="post" action="/admin/orders">
     <input type="hidden" name="order" value="${order}" />
     ${to.map((one) => html`<button class="quiet" name="to" value="${one}">${one}</button>`)}
   </form>`
 
-const customerPanel = ({ id, name, email, phone, address }: Customer): Html =>
+const customerPanel = ({ id, name, email, phone, address }: Customer): SafeHtml =>
   html` <p class="row"><b>${name}</b><span>${email}</span></p>
     <p class="row"><span>${phone}</span><span>${address}</span></p>
     <form method="post" action="/admin/erase">
       <input type="hidden" name="customer" value="${id}" /><button class="danger">Erase</button>
     </form>`
 
-const trailPage = (events: readonly RecordedEvent[], { ok, size, found, seconds }: VerifyReport): Html =>
+const trailPage = (events: readonly RecordedEvent[], { ok, size, found, seconds }: VerifyReport): SafeHtml =>
   html` <h1>Who did what</h1>
     <p class="${ok ? 'up' : 'down'}">
       ${

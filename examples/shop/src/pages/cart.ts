@@ -1,10 +1,10 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
 import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { art } from '../art.ts'
 import { addToCart, readCart, setQuantity, totalCents, type CartLine } from '../cart.ts'
 import { quantity, text } from '../form.ts'
-import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { beginSession } from '../session.ts'
 import type { Shop } from '../shop.ts'
@@ -55,7 +55,7 @@ export const cartRoutes = (shop: Shop): Route[] => [
   ),
 ]
 
-const cartLine = ({ slug, name, art: kind, hue, unitCents, quantity: number, stock }: CartLine): Html =>
+const cartLine = ({ slug, name, art: kind, hue, unitCents, quantity: number, stock }: CartLine): SafeHtml =>
   html`<tr>
     <td class="thumb">${art(kind, hue)}</td>
     <td>

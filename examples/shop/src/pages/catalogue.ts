@@ -1,17 +1,19 @@
+import { SecurityError } from '@shop/security-middleware'
+import { dangerouslySetHtml, html, type SafeHtml } from '@shop/security-middleware/encode'
+import type { HtmlSanitizer, SanitizedHtml } from '@shop/security-middleware/sanitize'
 import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { art } from '../art.ts'
 import { boughtTogether, findProduct, listProducts, type Category, type Listing } from '../catalogue.ts'
 import { text } from '../form.ts'
-import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { Refusal } from '../refusal.ts'
 import { addReview, listReviews } from '../reviews.ts'
 import { requireCustomer } from '../session.ts'
 import type { Shop } from '../shop.ts'
 import { get, page, post, redirect, type Reply, type Route, type Visit } from '../web.ts'
-import { layout } from './layout.ts'
+import { chip, layout } from './layout.ts'
 import { productGrid, stars } from './product-card.ts'
 
 /** A query that makes no sense shows the first page rather than an error. */
@@ -98,7 +100,7 @@ export const catalogueRoutes = (shop: Shop): Route[] => [
           ({ author, rating, title, body, createdAt }) =>
             html`<article>
               ${stars(rating)} <b>${title}</b>
-              <div>${body}</div>
+              <div>${dangerouslySetHtml(body)}</div>
               <small>${author}, ${createdAt.toISOString().slice(0, 10)}</small>
             </article>`,
         )}
@@ -114,12 +116,22 @@ export const catalogueRoutes = (shop: Shop): Route[] => [
       const product = await findProduct(shop.db, visit.params['slug'] ?? '')
       if (!product) throw new Refusal(404, 'This product is not sold any more.')
       const fields = valid(visit.raw, review).body
-      await addReview(shop.db, { ...fields, productId: product.id, customerId, author: visit.session.name ?? '' })
+      const { html: body } = await harmless(shop.markup, fields.body)
+      await addReview(shop.db, { ...fields, body, productId: product.id, customerId, author: visit.session.name ?? '' })
       return redirect(`/products/${product.slug}`)
     },
     review,
   ),
 ]
+
+async function harmless(markup: HtmlSanitizer, given: string): Promise<SanitizedHtml> {
+  try {
+    return await markup.sanitize(given)
+  } catch (error) {
+    if (error instanceof SecurityError) throw new Refusal(422, 'This review has more markup in it than a review needs.')
+    throw error
+  }
+}
 
 async function listing(
   shop: Shop,
@@ -149,15 +161,13 @@ async function listing(
         <label>
           Sort
           <select name="sort">
-            ${filters.shape.sort.unwrap().options.map((one) => html`<option ${one === sort && 'selected'}>${one}</option>`)}
+            ${filters.shape.sort.unwrap().options.map((one) => (one === sort ? html`<option selected>${one}</option>` : html`<option>${one}</option>`))}
           </select>
         </label>
         <button class="quiet">Show</button>
       </form>
     </div>
-    <p class="chips">
-      ${siblings.map(({ slug, name }) => html`<a href="/c/${slug}" ${slug === where.category && html`aria-current="page"`}>${name}</a>`)}
-    </p>
+    <p class="chips">${siblings.map(({ slug, name }) => chip(`/c/${slug}`, name, slug === where.category))}</p>
     ${products.length === 0 ? html`<p class="empty">Nothing here answers to that. Try fewer words.</p>` : productGrid(products)}
     <nav class="pages">
       ${number > 1 && html`<a href="${turnTo(number - 1)}">← Back</a>`}
@@ -170,7 +180,7 @@ const home = (
   categories: readonly Category[],
   popular: Parameters<typeof productGrid>[0],
   loved: typeof popular,
-): Html =>
+): SafeHtml =>
   html` <section class="hero">
       <div>
         <h1>Made slowly.<br />Used daily.</h1>
@@ -192,7 +202,7 @@ const home = (
     <h2>Best reviewed</h2>
     ${productGrid(loved.slice(0, 4))}`
 
-const reviewForm = (path: string): Html =>
+const reviewForm = (path: string): SafeHtml =>
   html` <form class="stack" method="post" action="${path}/reviews">
     <h3>Write a review</h3>
     <label class="field"

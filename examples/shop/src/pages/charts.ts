@@ -1,4 +1,5 @@
-import { html, type Html } from '../html.ts'
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
+
 import { roundPrice } from '../money.ts'
 
 /** One bar; its title is what a pointer over it is told. */
@@ -14,7 +15,7 @@ export function bars(
   all: readonly Bar[],
   show: (value: number) => string,
   [width, height]: readonly [number, number],
-): Html {
+): SafeHtml {
   const top = niceTop(Math.max(1, ...all.map(({ value }) => value)))
   const step = width / Math.max(1, all.length)
   const y = (value: number) => height - (value / top) * height
@@ -23,7 +24,7 @@ export function bars(
       <text x="-8" y="${y(value) + 4}" text-anchor="end">${show(value)}</text>`
   const bar = ({ label, value, title, quiet }: Bar, i: number) =>
     html` <rect
-        class="${quiet && 'quiet'}"
+        class="${quiet ? 'quiet' : ''}"
         x="${(i * step + step * 0.14).toFixed(1)}"
         y="${y(value).toFixed(1)}"
         width="${(step * 0.72).toFixed(1)}"
@@ -45,7 +46,7 @@ function niceTop(value: number): number {
 }
 
 /** Rows of shares, each against the largest. */
-export function shares(all: readonly { label: string; value: number }[]): Html {
+export function shares(all: readonly { label: string; value: number }[]): SafeHtml {
   const top = Math.max(1, ...all.map(({ value }) => value))
   return html`<table class="rows">
     ${all.map(

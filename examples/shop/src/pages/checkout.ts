@@ -1,10 +1,10 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
 import { z } from 'zod'
 
 import { readCart, totalCents } from '../cart.ts'
 import { paymentPage, placeOrder } from '../checkout.ts'
 import { findCustomer } from '../customers.ts'
 import { email, phone, readForm, text, typed } from '../form.ts'
-import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { Refusal } from '../refusal.ts'
 import type { Shop } from '../shop.ts'
@@ -41,7 +41,6 @@ export async function pay(shop: Shop, order: number): Promise<Reply> {
     return redirect(await paymentPage(shop, order))
   } catch (error) {
     if (error instanceof Refusal) throw error
-    shop.metrics.payments.inc({ provider: 'stripe', outcome: 'error' })
     console.error(`order ${order} cannot be paid at the moment:`, error)
     return redirect(`/orders/${order}`)
   }
@@ -74,7 +73,7 @@ async function form(
 export const contactFields = (
   values: Readonly<Record<string, string>>,
   errors: Readonly<Record<string, string>>,
-): Html =>
+): SafeHtml =>
   html` ${field('E-mail', 'email', { type: 'email', value: values['email'], error: errors['email'], autocomplete: 'email' })}
   ${field('Name', 'name', { value: values['name'], error: errors['name'], autocomplete: 'name' })}
   ${field('Phone', 'phone', { type: 'tel', value: values['phone'], error: errors['phone'], autocomplete: 'tel' })}

@@ -1,3 +1,5 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
+
 import { art } from '../art.ts'
 import {
   lowStock,
@@ -9,7 +11,6 @@ import {
   type Day,
   type TopProduct,
 } from '../dashboard.ts'
-import { html, type Html } from '../html.ts'
 import { roundPrice } from '../money.ts'
 import { requireStaff } from '../session.ts'
 import type { Shop } from '../shop.ts'
@@ -78,7 +79,7 @@ export const dashboardRoutes = (shop: Shop): Route[] => [
   }),
 ]
 
-const tiles = (now: readonly Day[], before: readonly Day[]): Html =>
+const tiles = (now: readonly Day[], before: readonly Day[]): SafeHtml =>
   html`<div class="tiles">
     ${tile('Revenue', roundPrice(cents(now)), change(cents(now), cents(before)))}
     ${tile('Orders', count(now).toLocaleString('en'), change(count(now), count(before)))}
@@ -86,7 +87,7 @@ const tiles = (now: readonly Day[], before: readonly Day[]): Html =>
     ${tile('Today', roundPrice(now.at(-1)?.cents ?? 0), html`<small>${now.at(-1)?.orders} orders so far</small>`)}
   </div>`
 
-const topRow = ({ slug, name, art: kind, hue, units, cents: value }: TopProduct): Html =>
+const topRow = ({ slug, name, art: kind, hue, units, cents: value }: TopProduct): SafeHtml =>
   html`<tr>
     <td class="thumb">${art(kind, hue)}</td>
     <td><a href="/products/${slug}">${name}</a><br /><small>${units} sold</small></td>
@@ -112,10 +113,10 @@ const cents = (days: readonly Day[]) => days.reduce((sum, day) => sum + day.cent
 const count = (days: readonly Day[]) => days.reduce((sum, day) => sum + day.orders, 0)
 const average = (days: readonly Day[]) => cents(days) / Math.max(1, count(days))
 
-const tile = (label: string, value: string, below: Html): Html =>
+const tile = (label: string, value: string, below: SafeHtml): SafeHtml =>
   html`<div class="panel tile"><small>${label}</small><b>${value}</b>${below}</div>`
 
-function change(now: number, before: number): Html {
+function change(now: number, before: number): SafeHtml {
   const percent = before === 0 ? 0 : Math.round((now / before - 1) * 100)
   return html`<small class="${percent < 0 ? 'down' : 'up'}">${percent < 0 ? '▼' : '▲'} ${Math.abs(percent)} %</small>`
 }

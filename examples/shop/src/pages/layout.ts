@@ -1,10 +1,16 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
+
 import { stylesheet } from '../assets.ts'
-import { html, type Html } from '../html.ts'
 import type { Shop } from '../shop.ts'
 import type { Visit } from '../web.ts'
 
 /** The frame of every page. */
-export function layout(shop: Shop, visit: Pick<Visit, 'session' | 'query'>, title: string, content: Html): Html {
+export function layout(
+  shop: Shop,
+  visit: Pick<Visit, 'session' | 'query'>,
+  title: string,
+  content: SafeHtml,
+): SafeHtml {
   const { session, query } = visit
   const sections = [...new Set(shop.categories.map(({ section }) => section))]
   return html`<!doctype html>
@@ -61,7 +67,7 @@ export function layout(shop: Shop, visit: Pick<Visit, 'session' | 'query'>, titl
 }
 
 /** A page that only says something. */
-export const message = (title: string, sentence: string): Html =>
+export const message = (title: string, sentence: string): SafeHtml =>
   html`<section class="message">
     <h1>${title}</h1>
     <p>${sentence}</p>
@@ -78,8 +84,8 @@ export function field(
     type = 'text',
     autocomplete,
   }: { value?: string | undefined; error?: string | undefined; type?: string; autocomplete?: string },
-): Html {
-  return html`<label class="field${error && ' wrong'}">
+): SafeHtml {
+  return html`<label class="${error ? 'field wrong' : 'field'}">
     <span>${label}</span>
     <input
       type="${type}"
@@ -87,8 +93,12 @@ export function field(
       value="${value}"
       required
       autocomplete="${autocomplete ?? 'off'}"
-      ${error && html`aria-invalid="true"`}
+      aria-invalid="${error ? 'true' : 'false'}"
     />
     ${error && html`<em>${error}</em>`}
   </label>`
 }
+
+/** One of several pages to choose from; the current one says so. */
+export const chip = (href: string, label: string, current: boolean): SafeHtml =>
+  current ? html`<a href="${href}" aria-current="page">${label}</a>` : html`<a href="${href}">${label}</a>`

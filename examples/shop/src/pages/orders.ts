@@ -1,5 +1,6 @@
+import { html, type SafeHtml } from '@shop/security-middleware/encode'
+
 import { art } from '../art.ts'
-import { html, type Html } from '../html.ts'
 import { price } from '../money.ts'
 import { findOrder, orderLines, ordersOf, type Order } from '../orders.ts'
 import { Refusal } from '../refusal.ts'
@@ -51,7 +52,7 @@ async function ownOrder(shop: Shop, { params, session }: Visit): Promise<Order> 
   throw new Refusal(404, 'There is no such order, or it is not yours.')
 }
 
-export const status = (order: Pick<Order, 'status'>): Html =>
+export const status = (order: Pick<Order, 'status'>): SafeHtml =>
   html`<span class="status ${order.status}">${order.status}</span>`
 
 const explain = ({ status: is, createdAt }: Order): string =>
@@ -59,7 +60,7 @@ const explain = ({ status: is, createdAt }: Order): string =>
     ? 'Not paid yet. If you have just paid, reload in a moment.'
     : `Placed on ${createdAt.toISOString().slice(0, 10)}.`
 
-const orderTable = (orders: readonly Order[]): Html =>
+const orderTable = (orders: readonly Order[]): SafeHtml =>
   html`<table class="rows">
     ${orders.map(
       (order) =>

