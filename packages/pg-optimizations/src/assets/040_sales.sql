@@ -3,13 +3,16 @@
 -- needs: orders.status orders.createdAt items.quantity items.unitPrice
 
 -- step: ddl table sales_ledger
--- one row a statement and day: products, units and revenue side by side in arrays, which is a third of the WAL of a row each
+-- one row a statement and day: its sums, and products, units and revenue side by side in arrays, which is a third of the WAL
+-- of a row each
 create table {{own}}.sales_ledger (
   day       date not null,
   orders    integer not null,
-  products  {{type items.product}}[] not null,
-  units     bigint[] not null,
-  revenue   numeric[] not null
+  units     bigint not null,
+  revenue   numeric not null,
+  product   {{type items.product}}[] not null,
+  product_units    bigint[] not null,
+  product_revenue  numeric[] not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
 
 -- step: ddl table sales_day
@@ -27,7 +30,7 @@ create table {{own}}.product_day (
   units    bigint not null,
   revenue  numeric not null,
   primary key (day, product)
-) with (fillfactor = 80);
+) with (fillfactor = 60);
 
 -- step: ddl table product_board
 -- what each product sold in the last `days` whole days before board_state.today
@@ -39,14 +42,19 @@ create table {{own}}.product_board (
   primary key (days, product)
 );
 
+-- step: ddl table product_total
+-- what each product ever sold; no index but the key, so that a fold rewrites rows in place
+create table {{own}}.product_total (
+  product  {{type items.product}} primary key,
+  units    bigint not null,
+  revenue  numeric not null
+) with (fillfactor = 60);
+
 -- step: ddl table board_state
 create table {{own}}.board_state (one boolean primary key default true check (one), today date not null);
 
 -- step: ddl index product_board_revenue
-create index product_board_revenue on {{own}}.product_board (days, revenue desc, product) include (units);
-
--- step: ddl index product_day_revenue
-create index product_day_revenue on {{own}}.product_day (day, revenue desc, product);
+create index product_board_revenue on {{own}}.product_board (days, revenue desc, product);
 
 -- step: ddl function sale_day
 create function {{own}}.sale_day(at {{type orders.createdAt}}) returns date language sql stable parallel safe
@@ -55,11 +63,15 @@ return (at::timestamptz at time zone {{zone}})::date;
 -- step: ddl function sales_items_inserted
 create function {{own}}.sales_items_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  -- an order that another transaction made may change its state while we look at it; our own cannot
+  -- most often the order is this transaction's own and not a sale yet: nothing to do, and nobody else can make it one
+  if not exists (select from new_items n join {{orders}} o on o.{{orders.id}} = n.{{items.order}}
+                 where o.{{orders.status}}::text in ({{counted}}) or o.xmin <> pg_current_xact_id()::xid) then
+    return null;
+  end if;
   perform 1 from {{orders}} o where o.{{orders.id}} in (select n.{{items.order}} from new_items n)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
     select {{own}}.sale_day(o.{{orders.createdAt}}) as day, n.{{items.product}} as product,
            sum(n.{{items.quantity}})::bigint as units, sum(n.{{items.quantity}} * n.{{items.unitPrice}})::numeric as revenue
     from new_items n join {{orders}} o on o.{{orders.id}} = n.{{items.order}}
@@ -75,7 +87,7 @@ begin
     where o.{{orders.id}} in (select n.{{items.order}} from new_items n union select b.{{items.order}} from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
     select {{own}}.sale_day(o.{{orders.createdAt}}) as day, change.product,
            sum(change.sign * change.quantity)::bigint as units, sum(change.sign * change.quantity * change.price)::numeric as revenue
     from (select 1 as sign, n.{{items.order}} as order_id, n.{{items.product}} as product, n.{{items.quantity}} as quantity, n.{{items.unitPrice}} as price from new_items n
@@ -93,7 +105,7 @@ begin
   perform 1 from {{orders}} o where o.{{orders.id}} in (select b.{{items.order}} from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select day, 0, array_agg(product), array_agg(units), array_agg(revenue) from (
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
     select {{own}}.sale_day(o.{{orders.createdAt}}) as day, b.{{items.product}} as product,
            -sum(b.{{items.quantity}})::bigint as units, -sum(b.{{items.quantity}} * b.{{items.unitPrice}})::numeric as revenue
     from old_items b join {{orders}} o on o.{{orders.id}} = b.{{items.order}}
@@ -102,36 +114,32 @@ begin
   return null;
 end $$;
 
--- step: ddl function sales_orders_inserted
-create function {{own}}.sales_orders_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
-begin
+-- step: ddl function sales_order_counts
+-- adds an order and its items to a day, or takes them from it
+create function {{own}}.sales_order_counts(of_order {{type orders.id}}, on_day date, sign int) returns void language sql volatile security definer set search_path = '' as $$
   insert into {{own}}.sales_ledger
-  select {{own}}.sale_day(n.{{orders.createdAt}}), count(*), '{}', '{}', '{}' from new_orders n
-  where n.{{orders.status}}::text in ({{counted}}) group by 1;
+  select on_day, sign, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
+  from (select i.{{items.product}} as product, sign * sum(i.{{items.quantity}})::bigint as units, sign * sum(i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
+        from {{items}} i where i.{{items.order}} = of_order group by 1) item
+$$;
+
+-- step: ddl function sales_order_made
+create function {{own}}.sales_order_made() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  -- its items come after it, or with it in one statement, and count themselves
+  insert into {{own}}.sales_ledger values ({{own}}.sale_day(new.{{orders.createdAt}}), 1, 0, 0, '{}', '{}', '{}');
   return null;
 end $$;
 
--- step: ddl function sales_orders_changed
-create function {{own}}.sales_orders_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+-- step: ddl function sales_order_changed
+create function {{own}}.sales_order_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  insert into {{own}}.sales_ledger
-  with change as materialized (
-    select b.{{orders.id}} as id, {{own}}.sale_day(b.{{orders.createdAt}}) as old_day, {{own}}.sale_day(n.{{orders.createdAt}}) as new_day,
-           b.{{orders.status}}::text in ({{counted}}) as was, n.{{orders.status}}::text in ({{counted}}) as is_now
-    from old_orders b join new_orders n on n.{{orders.id}} = b.{{orders.id}}
-  ), signed as materialized (
-    select id, old_day as day, -1 as sign from change where was and (not is_now or old_day <> new_day)
-    union all select id, new_day, 1 from change where is_now and (not was or old_day <> new_day)
-  ), item as (
-    select s.day, i.{{items.product}} as product, sum(s.sign * i.{{items.quantity}})::bigint as units,
-           sum(s.sign * i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
-    from signed s join {{items}} i on i.{{items.order}} = s.id group by 1, 2
-  ), listed as (
-    select day, array_agg(product) as products, array_agg(units) as units, array_agg(revenue) as revenue from item group by day
-  )
-  select s.day, s.orders, coalesce(l.products, '{}'), coalesce(l.units, '{}'), coalesce(l.revenue, '{}')
-  from (select day, sum(sign)::int as orders from signed group by day) s left join listed l using (day)
-  where s.orders <> 0 or l.products is not null;
+  if old.{{orders.status}}::text in ({{counted}}) then
+    perform {{own}}.sales_order_counts(old.{{orders.id}}, {{own}}.sale_day(old.{{orders.createdAt}}), -1);
+  end if;
+  if new.{{orders.status}}::text in ({{counted}}) then
+    perform {{own}}.sales_order_counts(new.{{orders.id}}, {{own}}.sale_day(new.{{orders.createdAt}}), 1);
+  end if;
   return null;
 end $$;
 
@@ -139,12 +147,7 @@ end $$;
 -- before the row goes: its items may go with it, and then nobody could say what they were part of
 create function {{own}}.sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if old.{{orders.status}}::text in ({{counted}}) then
-    insert into {{own}}.sales_ledger
-    select {{own}}.sale_day(old.{{orders.createdAt}}), -1, coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
-    from (select i.{{items.product}} as product, -sum(i.{{items.quantity}})::bigint as units, -sum(i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
-          from {{items}} i where i.{{items.order}} = old.{{orders.id}} group by 1) item;
-  end if;
+  perform {{own}}.sales_order_counts(old.{{orders.id}}, {{own}}.sale_day(old.{{orders.createdAt}}), -1);
   return old;
 end $$;
 
@@ -163,7 +166,7 @@ begin
   delete from {{own}}.sales_ledger;
   delete from {{own}}.sales_day;
   delete from {{own}}.product_day;
-  delete from {{own}}.product_board;
+  delete from {{own}}.product_total;
   insert into {{own}}.product_day
   select {{own}}.sale_day(o.{{orders.createdAt}}), i.{{items.product}}, sum(i.{{items.quantity}}), sum(i.{{items.quantity}} * i.{{items.unitPrice}})
   from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}}
@@ -173,6 +176,7 @@ begin
   from (select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders from {{orders}} o
         where o.{{orders.status}}::text in ({{counted}}) group by 1) o
   full join (select day, sum(units) as units, sum(revenue) as revenue from {{own}}.product_day group by 1) p using (day);
+  insert into {{own}}.product_total select product, sum(units), sum(revenue) from {{own}}.product_day group by product;
   perform {{own}}.boards_build({{own}}.sale_day(now()::{{type orders.createdAt}}));
 end $$;
 
@@ -220,21 +224,21 @@ begin
     delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *
   ), item as materialized (
     select t.day, i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
-    from taken t, unnest(t.products, t.units, t.revenue) i (product, units, revenue) group by 1, 2
+    from taken t, unnest(t.product, t.product_units, t.product_revenue) i (product, units, revenue) group by 1, 2
   ), days as (
-    insert into {{own}}.sales_day as d
-    select o.day, o.orders, coalesce(i.units, 0), coalesce(i.revenue, 0)
-    from (select day, sum(orders) as orders from taken group by 1) o
-    left join (select day, sum(units)::bigint as units, sum(revenue) as revenue from item group by 1) i using (day)
+    insert into {{own}}.sales_day as d select day, sum(orders), sum(units), sum(revenue) from taken group by 1
     on conflict (day) do update set orders = d.orders + excluded.orders, units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), product_days as (
-    insert into {{own}}.product_day as d select day, product, units, revenue from item where units <> 0 or revenue <> 0
+    insert into {{own}}.product_day as d select day, product, units, revenue from item
     on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
+  ), totals as (
+    insert into {{own}}.product_total as t select product, sum(units), sum(revenue) from item group by 1
+    on conflict (product) do update set units = t.units + excluded.units, revenue = t.revenue + excluded.revenue
   ), boards as (
-    -- only what fell on earlier days: today's sales are read from product_day
+    -- today's sales are read from product_day; the boards get only what fell on earlier days
     insert into {{own}}.product_board as b
     select w.days, i.product, sum(i.units), sum(i.revenue) from item i join (values (6), (29), (89)) w (days)
-      on i.day < present and i.day >= present - w.days where i.units <> 0 or i.revenue <> 0 group by 1, 2
+      on i.day < present and i.day >= present - w.days group by 1, 2
     on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue
   )
   select count(*) into folded from taken;
@@ -246,7 +250,7 @@ create view {{own}}.sales_daily_live as
 select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(revenue) as revenue from (
   select day, orders, units, revenue from {{own}}.sales_day
   union all
-  select day, orders, coalesce((select sum(u) from unnest(units) u), 0), coalesce((select sum(r) from unnest(revenue) r), 0) from {{own}}.sales_ledger
+  select day, orders, units, revenue from {{own}}.sales_ledger
 ) known group by day;
 
 -- step: ddl view product_daily_live
@@ -254,7 +258,7 @@ create view {{own}}.product_daily_live as
 select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
   select day, product, units, revenue from {{own}}.product_day
   union all
-  select l.day, i.product, i.units, i.revenue from {{own}}.sales_ledger l, unnest(l.products, l.units, l.revenue) i (product, units, revenue)
+  select l.day, i.product, i.units, i.revenue from {{own}}.sales_ledger l, unnest(l.product, l.product_units, l.product_revenue) i (product, units, revenue)
 ) known group by day, product;
 
 -- step: ddl function top_products
@@ -279,7 +283,7 @@ begin
   return query
     with late as materialized (
       select i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
-      from {{own}}.sales_ledger l, unnest(l.products, l.units, l.revenue) i (product, units, revenue)
+      from {{own}}.sales_ledger l, unnest(l.product, l.product_units, l.product_revenue) i (product, units, revenue)
       where l.day >= present - whole and l.day <= present group by 1
     ), board as materialized (
       select b.product, b.revenue from {{own}}.product_board b where b.days = whole order by b.revenue desc, b.product limit reach
@@ -320,16 +324,20 @@ create trigger shop_sales_items_changed after update on {{items}}
 create trigger shop_sales_items_deleted after delete on {{items}}
   referencing old table as old_items for each statement execute function {{own}}.sales_items_deleted();
 
--- step: ddl trigger shop_sales_orders_inserted on orders
-create trigger shop_sales_orders_inserted after insert on {{orders}}
-  referencing new table as new_orders for each statement execute function {{own}}.sales_orders_inserted();
+-- step: ddl trigger shop_sales_order_made on orders
+-- row by row and only on the way into or out of the states that count: any other change of an order costs nothing
+create trigger shop_sales_order_made after insert on {{orders}} for each row
+  when (new.{{orders.status}}::text in ({{counted}})) execute function {{own}}.sales_order_made();
 
--- step: ddl trigger shop_sales_orders_changed on orders
-create trigger shop_sales_orders_changed after update on {{orders}}
-  referencing new table as new_orders old table as old_orders for each statement execute function {{own}}.sales_orders_changed();
+-- step: ddl trigger shop_sales_order_changed on orders
+create trigger shop_sales_order_changed after update of {{orders.status}}, {{orders.createdAt}} on {{orders}} for each row
+  when ((old.{{orders.status}}::text in ({{counted}})) is distinct from (new.{{orders.status}}::text in ({{counted}}))
+        or (new.{{orders.status}}::text in ({{counted}}) and old.{{orders.createdAt}} is distinct from new.{{orders.createdAt}}))
+  execute function {{own}}.sales_order_changed();
 
 -- step: ddl trigger shop_sales_order_deleted on orders
-create trigger shop_sales_order_deleted before delete on {{orders}} for each row execute function {{own}}.sales_order_deleted();
+create trigger shop_sales_order_deleted before delete on {{orders}} for each row
+  when (old.{{orders.status}}::text in ({{counted}})) execute function {{own}}.sales_order_deleted();
 
 -- step: ddl trigger shop_sales_orders_truncated on orders
 create trigger shop_sales_orders_truncated after truncate on {{orders}} for each statement execute function {{own}}.sales_truncated();

@@ -1,6 +1,7 @@
 -- asset: dashboards
 -- about: The four materialised views, each refreshed without blocking its readers; sales_daily_live and top_products are never stale.
 -- needs: orders.status items.quantity
+-- rests on: sales
 
 -- step: ddl matview sales_summary_daily
 create materialized view {{own}}.sales_summary_daily as

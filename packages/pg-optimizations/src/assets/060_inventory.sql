@@ -1,6 +1,7 @@
 -- asset: inventory
 -- about: How many of each product are there and how many are promised, in one row a product, kept in the transaction that changes it; reservations that cannot oversell.
 -- needs: products.stock
+-- rests on: sales
 
 -- step: ddl table stock_level
 create table {{own}}.stock_level (
@@ -152,3 +153,11 @@ begin
   end if;
   return taken is not null;
 end $$;
+
+-- step: ddl view inventory_live
+-- what is there, what is promised, and what was ever sold: of one product or a page of them, from one row each
+create view {{own}}.inventory_live as
+select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coalesce(l.units, 0) as sold
+from {{own}}.stock_level s
+left join {{own}}.product_total b on b.product = s.product
+left join (select i.product, sum(i.units) as units from {{own}}.sales_ledger l, unnest(l.product, l.product_units) i (product, units) group by 1) l on l.product = s.product;

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-import { ASSET_NAMES, assetsFor, type Step } from './asset.ts'
+import { ASSET_NAMES, assetsFor, type Step, withFoundations } from './asset.ts'
 import { PgOptimizationsError } from './errors.ts'
 import type { Mapping } from './mapping.ts'
 import { checkNames, type Duration, milliseconds, whole } from './options.ts'
@@ -126,8 +126,7 @@ async function statesOf(
   }
   const resolved = await resolve(client, mapping)
   const notes = await readBookkeeping(client, mapping.schema)
-  // the dashboards read by sale_day(), which the sales asset makes
-  const wanted = names && new Set(names.includes('dashboards') ? [...names, 'sales'] : names)
+  const wanted = names && withFoundations(names)
   const states: AssetState[] = []
   for (const asset of assetsFor(resolved)) {
     if (wanted && !wanted.has(asset.name)) continue
@@ -508,7 +507,12 @@ class Run {
       this.#client,
       `select coalesce((select obj_description(oid, 'pg_namespace') = 'shop-pg schema' from pg_namespace where nspname = ${literal(mapping.schema)}), false) as ours`,
     )
-    if (ours) await this.#quickly(`drop schema ${identifier(mapping.schema)}`)
+    if (ours) {
+      // somebody may have put a table of his own there: then it stays, with the table
+      await this.#quickly(`drop schema ${identifier(mapping.schema)}`).catch((error: unknown) => {
+        if (sqlState(error) !== '2BP01') throw error
+      })
+    }
     return dropped
   }
 

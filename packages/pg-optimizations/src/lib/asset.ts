@@ -50,6 +50,14 @@ export interface Asset {
 /** Names of all assets, in the order in which they are applied. */
 export const ASSET_NAMES: readonly string[] = ASSETS.map(({ text }) => header(text, 'asset'))
 
+/** What an asset rests on, itself included. */
+export function withFoundations(names: readonly string[]): Set<string> {
+  const rests = ASSETS.filter(({ text }) => names.includes(header(text, 'asset'))).map(({ text }) =>
+    header(text, 'rests on'),
+  )
+  return new Set([...names, ...rests])
+}
+
 /** The assets with their SQL for one mapping. Those whose columns are not mapped are left out. */
 export function assetsFor(resolved: Resolved): Asset[] {
   return ASSETS.flatMap(({ text }) => {

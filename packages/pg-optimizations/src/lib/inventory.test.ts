@@ -84,6 +84,20 @@ describe('inventory', () => {
     await expect(db.client.query('select shop.open_flash_sale(2, 1)')).rejects.toMatchObject({ code: '22023' })
   })
 
+  test('the inventory of a page of products is what the raw query says', async () => {
+    const raw = await rows(
+      db.client,
+      `select p.id as product, p.stock::int as on_hand, coalesce(sum(i.quantity) filter (where o.status in ('paid', 'shipped', 'delivered')), 0)::int as sold
+       from products p left join order_items i on i.product_id = p.id left join orders o on o.id = i.order_id where p.id < 25 group by p.id order by p.id`,
+    )
+    expect(
+      await rows(
+        db.client,
+        'select product, on_hand::int, sold::int from shop.inventory_live where product < 25 order by product',
+      ),
+    ).toEqual(raw)
+  })
+
   test('giving back twice gives back once', async () => {
     const { id } = await row<{ id: string }>(db.client, 'select shop.reserve_stock(3, 1) as id')
     expect(await row(db.client, 'select shop.release_stock($1) as a, shop.commit_stock($1) as b', [id])).toEqual({

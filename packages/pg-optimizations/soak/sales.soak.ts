@@ -1,0 +1,71 @@
+// 0 wrong cells after many concurrent transactions, folds running, the server killed with -9 in between; no oversell.
+//   node soak/sales.soak.ts [transactions]     default 1,000,000
+import { progress } from '@shop/testkit/bench'
+import { startPostgres } from '@shop/testkit/postgres'
+import pg from 'pg'
+
+import { PLAIN } from '../fixtures/shops.ts'
+import { clients, random, type Tally, trade, wrongCells } from '../fixtures/workload.ts'
+import { apply } from '../src/index.ts'
+
+const total = Number(process.argv[2] ?? 1_000_000)
+const rounds = 10
+const each = 8
+const server = await startPostgres({ durable: true, settings: { synchronous_commit: 'off', max_connections: 50 } })
+const open = async (): Promise<pg.Client> => {
+  const client = new pg.Client(server.url)
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+const first = await open()
+await PLAIN.load(first, { products: 2000, orders: 20_000 })
+await apply({ connect: server.url, mapping: PLAIN.mapping })
+await first.query('update products set stock = 1000')
+await first.end()
+
+const tally: Tally = { committed: 0, rolledBack: 0, retried: 0, folded: 0 }
+const bar = progress('transactions', total)
+let wrong = 0
+let sold = 0
+let killed = 0
+for (let round = 0; round < rounds; round++) {
+  const pool = await clients(server.url, each)
+  const work = pool.all.map(async (client, n) => {
+    const next = random(round * 100 + n)
+    for (let left = Math.ceil(total / rounds / each); left > 0; left -= 100) {
+      await trade(client, 'shop', Math.min(100, left), next, tally, 2000)
+      // and somebody buys, in the same breath
+      for (let i = 0; i < 20; i++) {
+        const product = 1 + Math.floor(next() ** 4 * 50)
+        const { rows } = await client.query<{ id: string | null }>('select shop.reserve_stock($1, 1) as id', [product])
+        if (rows[0]!.id !== null && next() < 0.9) await client.query('select shop.commit_stock($1)', [rows[0]!.id])
+        sold++
+      }
+      bar.tick(100)
+    }
+  })
+  if (round % 3 === 1) {
+    // in the middle of it all
+    setTimeout(() => void server.kill9(), 1500)
+    await Promise.allSettled(work)
+    await server.restart()
+    killed++
+  } else await Promise.all(work)
+  await pool[Symbol.asyncDispose]()
+  const check = await open()
+  const cells = await wrongCells(check, 'shop')
+  const { rows: stock } = await check.query<{ bad: string }>(
+    `select count(*) as bad from shop.stock_level s join products p on p.id = s.product
+     where s.on_hand <> p.stock or p.stock < 0 or s.reserved <> coalesce((select sum(quantity) from shop.reservation r where r.product = s.product), 0)`,
+  )
+  wrong += cells.length + Number(stock[0]!.bad)
+  if (cells.length > 0) console.log(cells.slice(0, 5))
+  await check.end()
+}
+bar.done()
+console.log(
+  `${tally.committed} committed, ${tally.rolledBack} rolled back, ${tally.retried} retried, ${tally.folded} folded, ${sold} reservations, ${killed} kills: ${wrong} wrong cells`,
+)
+await server.stop()
+process.exitCode = wrong === 0 ? 0 : 1

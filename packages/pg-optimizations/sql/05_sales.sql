@@ -1,0 +1,326 @@
+-- Sales by day and product, always up to date: triggers append signed changes to a ledger, a fold empties it, views add both.
+
+-- one row a statement and day: its sums, and products, units and revenue side by side in arrays, which is a third of the WAL
+-- of a row each
+create table "shop".sales_ledger (
+  day       date not null,
+  orders    integer not null,
+  units     bigint not null,
+  revenue   numeric not null,
+  product   bigint[] not null,
+  product_units    bigint[] not null,
+  product_revenue  numeric[] not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
+comment on table "shop"."sales_ledger" is 'shop-pg sales b16ebf139a90';
+
+create table "shop".sales_day (
+  day      date primary key,
+  orders   bigint not null,
+  units    bigint not null,
+  revenue  numeric not null
+) with (fillfactor = 50);
+comment on table "shop"."sales_day" is 'shop-pg sales 9d954501ab2e';
+
+create table "shop".product_day (
+  day      date not null,
+  product  bigint not null,
+  units    bigint not null,
+  revenue  numeric not null,
+  primary key (day, product)
+) with (fillfactor = 60);
+comment on table "shop"."product_day" is 'shop-pg sales f57565333b39';
+
+-- what each product sold in the last `days` whole days before board_state.today
+create table "shop".product_board (
+  days     integer not null,
+  product  bigint not null,
+  units    bigint not null,
+  revenue  numeric not null,
+  primary key (days, product)
+);
+comment on table "shop"."product_board" is 'shop-pg sales c02ff80946a1';
+
+-- what each product ever sold; no index but the key, so that a fold rewrites rows in place
+create table "shop".product_total (
+  product  bigint primary key,
+  units    bigint not null,
+  revenue  numeric not null
+) with (fillfactor = 60);
+comment on table "shop"."product_total" is 'shop-pg sales c32573f4f14e';
+
+create table "shop".board_state (one boolean primary key default true check (one), today date not null);
+comment on table "shop"."board_state" is 'shop-pg sales 495a234f660a';
+
+create index product_board_revenue on "shop".product_board (days, revenue desc, product);
+comment on index "shop"."product_board_revenue" is 'shop-pg sales 131c5aa7b3e4';
+
+create function "shop".sale_day(at timestamptz) returns date language sql stable parallel safe
+return (at::timestamptz at time zone 'UTC')::date;
+
+create function "shop".sales_items_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  -- most often the order is this transaction's own and not a sale yet: nothing to do, and nobody else can make it one
+  if not exists (select from new_items n join "public"."orders" o on o."id" = n."order_id"
+                 where o."status"::text in ('paid', 'shipped', 'delivered') or o.xmin <> pg_current_xact_id()::xid) then
+    return null;
+  end if;
+  perform 1 from "public"."orders" o where o."id" in (select n."order_id" from new_items n)
+    and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
+  insert into "shop".sales_ledger
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
+    select "shop".sale_day(o."created_at") as day, n."product_id" as product,
+           sum(n."quantity")::bigint as units, sum(n."quantity" * n."unit_cents")::numeric as revenue
+    from new_items n join "public"."orders" o on o."id" = n."order_id"
+    where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2) change
+  group by day;
+  return null;
+end $$;
+
+create function "shop".sales_items_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform 1 from "public"."orders" o
+    where o."id" in (select n."order_id" from new_items n union select b."order_id" from old_items b)
+    and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
+  insert into "shop".sales_ledger
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
+    select "shop".sale_day(o."created_at") as day, change.product,
+           sum(change.sign * change.quantity)::bigint as units, sum(change.sign * change.quantity * change.price)::numeric as revenue
+    from (select 1 as sign, n."order_id" as order_id, n."product_id" as product, n."quantity" as quantity, n."unit_cents" as price from new_items n
+          union all select -1, b."order_id", b."product_id", b."quantity", b."unit_cents" from old_items b) change
+    join "public"."orders" o on o."id" = change.order_id
+    where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2
+    having sum(change.sign * change.quantity) <> 0 or sum(change.sign * change.quantity * change.price) <> 0) changes
+  group by day;
+  return null;
+end $$;
+
+create function "shop".sales_items_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform 1 from "public"."orders" o where o."id" in (select b."order_id" from old_items b)
+    and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
+  insert into "shop".sales_ledger
+  select day, 0, sum(units)::bigint, sum(revenue), array_agg(product), array_agg(units), array_agg(revenue) from (
+    select "shop".sale_day(o."created_at") as day, b."product_id" as product,
+           -sum(b."quantity")::bigint as units, -sum(b."quantity" * b."unit_cents")::numeric as revenue
+    from old_items b join "public"."orders" o on o."id" = b."order_id"
+    where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2) change
+  group by day;
+  return null;
+end $$;
+
+-- adds an order and its items to a day, or takes them from it
+create function "shop".sales_order_counts(of_order bigint, on_day date, sign int) returns void language sql volatile security definer set search_path = '' as $$
+  insert into "shop".sales_ledger
+  select on_day, sign, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
+  from (select i."product_id" as product, sign * sum(i."quantity")::bigint as units, sign * sum(i."quantity" * i."unit_cents")::numeric as revenue
+        from "public"."order_items" i where i."order_id" = of_order group by 1) item
+$$;
+
+create function "shop".sales_order_made() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  -- its items come after it, or with it in one statement, and count themselves
+  insert into "shop".sales_ledger values ("shop".sale_day(new."created_at"), 1, 0, 0, '{}', '{}', '{}');
+  return null;
+end $$;
+
+create function "shop".sales_order_changed() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if old."status"::text in ('paid', 'shipped', 'delivered') then
+    perform "shop".sales_order_counts(old."id", "shop".sale_day(old."created_at"), -1);
+  end if;
+  if new."status"::text in ('paid', 'shipped', 'delivered') then
+    perform "shop".sales_order_counts(new."id", "shop".sale_day(new."created_at"), 1);
+  end if;
+  return null;
+end $$;
+
+-- before the row goes: its items may go with it, and then nobody could say what they were part of
+create function "shop".sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform "shop".sales_order_counts(old."id", "shop".sale_day(old."created_at"), -1);
+  return old;
+end $$;
+
+create function "shop".sales_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform "shop".sales_build();
+  return null;
+end $$;
+
+-- everything anew, from one snapshot; ledger rows that the snapshot sees are part of what it counts
+create function "shop".sales_build() returns void language plpgsql security definer set search_path = '' as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended('"shop".fold', 0));
+  delete from "shop".sales_ledger;
+  delete from "shop".sales_day;
+  delete from "shop".product_day;
+  delete from "shop".product_total;
+  insert into "shop".product_day
+  select "shop".sale_day(o."created_at"), i."product_id", sum(i."quantity"), sum(i."quantity" * i."unit_cents")
+  from "public"."orders" o join "public"."order_items" i on i."order_id" = o."id"
+  where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2;
+  insert into "shop".sales_day
+  select day, coalesce(o.orders, 0), coalesce(p.units, 0), coalesce(p.revenue, 0)
+  from (select "shop".sale_day(o."created_at") as day, count(*) as orders from "public"."orders" o
+        where o."status"::text in ('paid', 'shipped', 'delivered') group by 1) o
+  full join (select day, sum(units) as units, sum(revenue) as revenue from "shop".product_day group by 1) p using (day);
+  insert into "shop".product_total select product, sum(units), sum(revenue) from "shop".product_day group by product;
+  perform "shop".boards_build("shop".sale_day(now()::timestamptz));
+end $$;
+
+create function "shop".boards_build(present date) returns void language sql security definer set search_path = '' as $$
+  delete from "shop".product_board;
+  insert into "shop".product_board
+  select w.days, p.product, sum(p.units), sum(p.revenue) from (values (6), (29), (89)) w (days)
+  join "shop".product_day p on p.day >= present - w.days and p.day < present group by 1, 2;
+  insert into "shop".board_state (today) values (present) on conflict (one) do update set today = excluded.today;
+$$;
+
+-- a new day: what has become yesterday joins each board, what has become too old leaves it
+create function "shop".boards_roll(present date) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  before date := (select today from "shop".board_state);
+begin
+  if before is null or present < before or present - before > 6 then
+    perform "shop".boards_build(present);
+  elsif present > before then
+    insert into "shop".product_board as b
+    select w.days, p.product, sum(p.units * p.sign), sum(p.revenue * p.sign) from (values (6), (29), (89)) w (days)
+    cross join lateral (
+      select product, units, revenue, 1 as sign from "shop".product_day where day >= before and day < present
+      union all
+      select product, units, revenue, -1 from "shop".product_day where day >= before - w.days and day < present - w.days
+    ) p group by 1, 2
+    on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue;
+    delete from "shop".product_board where units = 0 and revenue = 0;
+    update "shop".board_state set today = present;
+  end if;
+end $$;
+
+-- empties the ledger into the roll-ups, at most max_rows rows; 0 when there was nothing, or another fold is at work
+create function "shop".fold(max_rows int default 10000) returns int language plpgsql security definer set search_path = '' as $$
+declare
+  folded int;
+  present date := "shop".sale_day(now()::timestamptz);
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended('"shop".fold', 0)) then return 0; end if;
+  perform "shop".boards_roll(present);
+  with taken as materialized (
+    delete from "shop".sales_ledger where ctid = any (array(select ctid from "shop".sales_ledger limit max_rows)) returning *
+  ), item as materialized (
+    select t.day, i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
+    from taken t, unnest(t.product, t.product_units, t.product_revenue) i (product, units, revenue) group by 1, 2
+  ), days as (
+    insert into "shop".sales_day as d select day, sum(orders), sum(units), sum(revenue) from taken group by 1
+    on conflict (day) do update set orders = d.orders + excluded.orders, units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
+  ), product_days as (
+    insert into "shop".product_day as d select day, product, units, revenue from item
+    on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
+  ), totals as (
+    insert into "shop".product_total as t select product, sum(units), sum(revenue) from item group by 1
+    on conflict (product) do update set units = t.units + excluded.units, revenue = t.revenue + excluded.revenue
+  ), boards as (
+    -- today's sales are read from product_day; the boards get only what fell on earlier days
+    insert into "shop".product_board as b
+    select w.days, i.product, sum(i.units), sum(i.revenue) from item i join (values (6), (29), (89)) w (days)
+      on i.day < present and i.day >= present - w.days group by 1, 2
+    on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue
+  )
+  select count(*) into folded from taken;
+  return folded;
+end $$;
+
+create view "shop".sales_daily_live as
+select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(revenue) as revenue from (
+  select day, orders, units, revenue from "shop".sales_day
+  union all
+  select day, orders, units, revenue from "shop".sales_ledger
+) known group by day;
+comment on view "shop"."sales_daily_live" is 'shop-pg sales 919dd6640721';
+
+create view "shop".product_daily_live as
+select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
+  select day, product, units, revenue from "shop".product_day
+  union all
+  select l.day, i.product, i.units, i.revenue from "shop".sales_ledger l, unnest(l.product, l.product_units, l.product_revenue) i (product, units, revenue)
+) known group by day, product;
+comment on view "shop"."product_daily_live" is 'shop-pg sales 4858e1e0f1a4';
+
+-- the products with the highest revenue of the last 1, 7, 30 or 90 days, today included; exact at any moment
+create function "shop".top_products(last_days int default 30, max_rows int default 10)
+returns table (product bigint, units bigint, revenue numeric)
+language plpgsql stable set search_path = '' as $$
+declare
+  present date := "shop".sale_day(now()::timestamptz);
+  whole int := last_days - 1;
+  reach int := greatest(100, 4 * max_rows);
+  sure boolean;
+begin
+  if last_days not in (7, 30, 90) or present is distinct from (select today from "shop".board_state) then
+    -- no board for it, or none for this day yet: from the days themselves
+    return query select p.product, sum(p.units)::bigint, sum(p.revenue) from "shop".product_daily_live p
+      where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+    return;
+  end if;
+  -- Fagin's threshold: the first `reach` of the board and of today, and whatever is in the ledger, hold the answer
+  -- unless two products further down could together overtake
+  return query
+    with late as materialized (
+      select i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue
+      from "shop".sales_ledger l, unnest(l.product, l.product_units, l.product_revenue) i (product, units, revenue)
+      where l.day >= present - whole and l.day <= present group by 1
+    ), board as materialized (
+      select b.product, b.revenue from "shop".product_board b where b.days = whole order by b.revenue desc, b.product limit reach
+    ), today as materialized (
+      select p.product, p.revenue from "shop".product_day p where p.day = present order by p.revenue desc, p.product limit reach
+    ), candidate as (
+      select b.product from board b union select t.product from today t union select late.product from late
+    ), total as (
+      select c.product, (coalesce(b.units, 0) + coalesce(t.units, 0) + coalesce(l.units, 0))::bigint as units,
+             coalesce(b.revenue, 0) + coalesce(t.revenue, 0) + coalesce(l.revenue, 0) as revenue
+      from candidate c
+      left join "shop".product_board b on b.days = whole and b.product = c.product
+      left join "shop".product_day t on t.day = present and t.product = c.product
+      left join late l on l.product = c.product
+    ), best as (
+      select t.product, t.units, t.revenue from total t where t.units <> 0 or t.revenue <> 0 order by t.revenue desc, t.product limit max_rows
+    )
+    select b.product, b.units, b.revenue from best b
+    where (select count(*) from board) < reach and (select count(*) from today) < reach
+       or (select coalesce(min(best.revenue), 0) from best) >
+          (select coalesce(case when count(*) < reach then 0 else min(board.revenue) end, 0) from board)
+        + (select coalesce(case when count(*) < reach then 0 else min(today.revenue) end, 0) from today)
+    order by b.revenue desc, b.product;
+  if found then return; end if;
+  return query select p.product, sum(p.units)::bigint, sum(p.revenue) from "shop".product_daily_live p
+    where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+end $$;
+
+create trigger shop_sales_items_inserted after insert on "public"."order_items"
+  referencing new table as new_items for each statement execute function "shop".sales_items_inserted();
+
+create trigger shop_sales_items_changed after update on "public"."order_items"
+  referencing new table as new_items old table as old_items for each statement execute function "shop".sales_items_changed();
+
+create trigger shop_sales_items_deleted after delete on "public"."order_items"
+  referencing old table as old_items for each statement execute function "shop".sales_items_deleted();
+
+-- row by row and only on the way into or out of the states that count: any other change of an order costs nothing
+create trigger shop_sales_order_made after insert on "public"."orders" for each row
+  when (new."status"::text in ('paid', 'shipped', 'delivered')) execute function "shop".sales_order_made();
+
+create trigger shop_sales_order_changed after update of "status", "created_at" on "public"."orders" for each row
+  when ((old."status"::text in ('paid', 'shipped', 'delivered')) is distinct from (new."status"::text in ('paid', 'shipped', 'delivered'))
+        or (new."status"::text in ('paid', 'shipped', 'delivered') and old."created_at" is distinct from new."created_at"))
+  execute function "shop".sales_order_changed();
+
+create trigger shop_sales_order_deleted before delete on "public"."orders" for each row
+  when (old."status"::text in ('paid', 'shipped', 'delivered')) execute function "shop".sales_order_deleted();
+
+create trigger shop_sales_orders_truncated after truncate on "public"."orders" for each statement execute function "shop".sales_truncated();
+
+create trigger shop_sales_items_truncated after truncate on "public"."order_items" for each statement execute function "shop".sales_truncated();
+
+begin isolation level repeatable read;
+select "shop".sales_build();
+commit;

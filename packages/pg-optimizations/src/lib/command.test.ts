@@ -1,0 +1,118 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+import { type Database, database } from '@shop/testkit'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { PLAIN } from '../../fixtures/shops.ts'
+import { ASSET_NAMES } from './asset.ts'
+import { main } from './command.ts'
+
+describe('shop-pg', () => {
+  let db: Database
+  let folder: string
+  beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'shop-pg-cli-'))
+    db = await database()
+    await db.client.query('create extension pg_stat_statements')
+    await PLAIN.load(db.client, { products: 100, orders: 200 })
+  })
+  afterAll(async () => {
+    rmSync(folder, { recursive: true })
+    await db.close()
+  })
+
+  async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const [out, err]: [string[], string[]] = [[], []]
+    const code = await main(
+      ['--url', db.url, ...args],
+      (line) => out.push(line),
+      (line) => err.push(line),
+    )
+    return { code, out: out.join('\n'), err: err.join('\n') }
+  }
+
+  test('plans, applies, tells its status, and finds nothing more to do', async () => {
+    const planned = JSON.parse((await run('plan', '--json')).out) as Array<{ state: string }>
+    expect(new Set(planned.map(({ state }) => state))).toEqual(new Set(['missing']))
+    expect((await run('apply', '--dry-run')).out).toContain(`${planned.length} to do`)
+    expect(await run('apply')).toMatchObject({ code: 0, out: `${planned.length} made, 0 were there` })
+    expect((await run('diff')).out).toBe('0 to do')
+    const status = JSON.parse((await run('status', '--json')).out) as {
+      assets: Array<{ asset: string; current: number; of: number }>
+    }
+    expect(status.assets.map(({ asset }) => asset)).toEqual(ASSET_NAMES)
+    expect(status.assets.every(({ current, of }) => current === of)).toBe(true)
+    expect((await run('status')).out).toContain('product_document')
+  }, 60_000)
+
+  test('refreshes, folds, lists slow queries and takes snapshots', async () => {
+    expect((await run('refresh')).out).toContain('products_stats')
+    await db.client.query(
+      `insert into orders (customer_id, status, total_cents, created_at) values (1, 'paid', 1, now())`,
+    )
+    expect((await run('fold')).out).toBe('1 changes folded')
+    expect(await run('slow', '--snapshot', '--by', 'mean', '--limit', '3')).toMatchObject({ code: 0 })
+    await db.client.query('select count(*) from products, categories -- something new')
+    const slow = JSON.parse((await run('slow', '--json', '--limit', '1000')).out) as Array<{
+      query: string
+      is_new: boolean
+    }>
+    expect(slow.find(({ query }) => query.includes('from products, categories'))).toMatchObject({ is_new: true })
+    expect(await run('slow', '--by', 'beauty')).toMatchObject({ code: 1 })
+  })
+
+  test('the doctor finds what is wrong, and mends what is ours', async () => {
+    await db.client.query(
+      `create sequence public.nearly maxvalue 100 start 99; select nextval('public.nearly'); create table shop.theirs (); create index twin on products (category_id, price_cents, id) where active`,
+    )
+    await db.client.query(`update pg_index set indisvalid = false where indexrelid = 'shop_products_rating'::regclass`)
+    const { code, out } = await run('doctor', '--json')
+    const { findings } = JSON.parse(out) as { findings: Array<{ check: string; object: string }> }
+    expect(code).toBe(1)
+    const found = findings.map(({ check, object }) => `${check}: ${object}`)
+    expect(found).toContain('invalid index: shop_products_rating')
+    expect(found).toContain('sequence near its end: public.nearly')
+    expect(found).toContain('duplicate index: twin')
+    expect((await run('doctor', '--fix')).out).toContain('ran     drop index concurrently shop_products_rating')
+    expect(await run('apply')).toMatchObject({ code: 0, out: expect.stringContaining('1 made') as string })
+  })
+
+  test('exports the SQL of a mapping, which makes the same objects by hand', async () => {
+    expect((await run('export', '--out', folder)).code).toBe(0)
+    const files = readdirSync(folder).sort()
+    expect(files).toHaveLength(ASSET_NAMES.length)
+    expect(readFileSync(path.join(folder, files[0]!), 'utf8')).toContain(
+      'create index concurrently shop_products_browse on "public"."products"',
+    )
+  })
+
+  test('rolls back when told twice', async () => {
+    expect(await run('rollback')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') as string })
+    expect(await run('rollback', '--yes')).toMatchObject({ code: 0 })
+    expect((await run('fold')).err).toContain('apply the assets first')
+  })
+
+  test.each([
+    [[], 2, 'shop-pg <command>'],
+    [['nonsense'], 2, 'shop-pg <command>'],
+    [['plan', '--nonsense'], 2, 'ERR_SHOP_PG_CLI'],
+    [['slow', '--limit', 'many'], 2, 'ERR_SHOP_PG_CLI'],
+    [['plan', '--mapping', '/nowhere.json'], 2, 'ERR_SHOP_PG_CLI'],
+    [['plan', '--url', 'postgres://x@127.0.0.1:1/x'], 1, 'cannot be reached'],
+  ])('%j ends with %i', async (args, code, said) => {
+    const result = await run(...args)
+    expect(result.code).toBe(code)
+    expect(result.err).toContain(said)
+  })
+
+  test('a mapping file says what differs', async () => {
+    const file = path.join(folder, 'mapping.json')
+    writeFileSync(file, JSON.stringify({ products: { price: 'cost' } }))
+    expect(await run('plan', '--mapping', file)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('ERR_SHOP_PG_COLUMN') as string,
+    })
+  })
+})

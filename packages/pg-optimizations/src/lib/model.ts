@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, rmSync, truncateSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+import { PgOptimizationsError } from './errors.ts'
+import { type Connection, identifier, literal, row, rows } from './sql.ts'
+
+/** A scratch PostgreSQL 18 whose data files this process may write: PGlite, or a server of yours with nothing in it. */
+export interface ModelServer extends AsyncDisposable {
+  readonly connection: Connection
+  /** The data directory. */
+  readonly directory: string
+}
+
+const BLOCK = 8192
+const SEGMENT_BLOCKS = 131_072
+
+/** PGlite in a temporary folder, removed with it. @throws PgOptimizationsError `ERR_SHOP_PG_ADVICE` */
+export async function openPglite(): Promise<ModelServer> {
+  let pglite: typeof import('@electric-sql/pglite')
+  try {
+    pglite = await import('@electric-sql/pglite')
+  } catch (error) {
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_ADVICE',
+      'advice needs @electric-sql/pglite (npm install @electric-sql/pglite), or a model server of yours',
+      { cause: error },
+    )
+  }
+  const contrib = async (): Promise<Record<string, never>> => {
+    const [{ pg_trgm: trigram }, { btree_gin: gin }] = await Promise.all([
+      import('@electric-sql/pglite/contrib/pg_trgm'),
+      import('@electric-sql/pglite/contrib/btree_gin'),
+    ])
+    return { pg_trgm: trigram, btree_gin: gin } as unknown as Record<string, never>
+  }
+  const directory = await mkdtemp(path.join(tmpdir(), 'shop-pg-model-'))
+  const database = await pglite.PGlite.create(directory, { extensions: await contrib() })
+  const query = async (text: string, values?: unknown[]): Promise<{ rows: unknown[] }> => {
+    // exec() speaks the simple protocol, in which a statement may keep its $1 unbound
+    if (values === undefined || values.length === 0) return (await database.exec(text)).at(-1) ?? { rows: [] }
+    return database.query(text, values)
+  }
+  return {
+    connection: { query } as unknown as Connection,
+    directory,
+    async [Symbol.asyncDispose]() {
+      await database.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Relation {
+  readonly schema: string
+  readonly name: string
+  readonly pages: number
+  readonly tuples: number
+}
+
+/** The planner's view of a database without its rows: schema, statistics and sizes. */
+export interface Model {
+  readonly connection: Connection
+  /** Tables by their quoted name with schema, with what is known of them. */
+  readonly tables: ReadonlyMap<string, Relation>
+  /** What could not be carried over, and so cannot be planned with. */
+  readonly left: readonly string[]
+  /** Makes an index as if the table were full, plans `work` with it, and takes it away again. */
+  withIndex<T>(sql: string, table: string, pages: number, work: () => Promise<T>): Promise<T>
+  /** The same, to stay. */
+  addIndex(sql: string, table: string, pages: number): Promise<void>
+}
+
+/**
+ * Builds the model. Values of text columns leave the database only as hashes, but for those that can only be a state or a
+ * kind, and their histograms not at all: how often a value is there is all that the planner needs.
+ */
+export async function buildModel(source: Connection, server: ModelServer): Promise<Model> {
+  const { connection } = server
+  const left: string[] = []
+  const attempt = async (sql: string, what: string): Promise<boolean> => {
+    try {
+      await connection.query(sql)
+      return true
+    } catch {
+      left.push(what)
+      return false
+    }
+  }
+  await connection.query('set check_function_bodies = off')
+  for (const { name } of await rows<{ name: string }>(
+    source,
+    `select extname as name from pg_extension where extname in ('pg_trgm', 'btree_gin')`,
+  )) {
+    await attempt(`create extension ${name}`, `extension ${name}`)
+  }
+  for (const { sql, what } of await rows<{ sql: string; what: string }>(source, SCHEMA)) await attempt(sql, what)
+
+  const tables = new Map<string, Relation>()
+  const relations = await rows<Relation & { full: string; kind: string }>(
+    source,
+    `select n.nspname as schema, c.relname as name, c.relpages as pages, c.reltuples::float8 as tuples, c.oid::regclass::text as full, c.relkind::text as kind
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'm', 'i') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`,
+  )
+  const files = new DataFiles(server)
+  for (const relation of relations) {
+    const full = `${identifier(relation.schema)}.${identifier(relation.name)}`
+    const { there } = await row<{ there: boolean }>(
+      connection,
+      `select to_regclass(${literal(full)}) is not null as there`,
+    )
+    if (!there) continue
+    await setSize(connection, relation)
+    await files.resize(full, relation.pages)
+    if (relation.kind !== 'i') tables.set(full, relation)
+  }
+  for (const statistics of await rows<Statistics>(source, STATISTICS))
+    await connection
+      .query(restore(statistics))
+      .catch(() => left.push(`statistics of ${statistics.tablename}.${statistics.attname}`))
+
+  const make = async (sql: string, table: string, pages: number): Promise<void> => {
+    const relation = tables.get(table)!
+    await files.resize(table, 0) // or the build would read what is not there
+    try {
+      await connection.query(sql)
+    } finally {
+      await files.resize(table, relation.pages)
+      await setSize(connection, relation)
+    }
+    const index = /index (?:concurrently )?("(?:[^"]|"")+"|\w+) on/i.exec(sql)![1]!
+    const full = `${identifier(relation.schema)}.${index}`
+    await setSize(connection, {
+      schema: relation.schema,
+      name: index.replaceAll('"', ''),
+      pages,
+      tuples: relation.tuples,
+    })
+    await files.resize(full, pages)
+  }
+  return {
+    connection,
+    tables,
+    left,
+    addIndex: make,
+    async withIndex(sql, table, pages, work) {
+      await make(sql, table, pages)
+      try {
+        return await work()
+      } finally {
+        const index = /index (?:concurrently )?("(?:[^"]|"")+"|\w+) on/i.exec(sql)![1]!
+        await connection.query(`drop index ${identifier(tables.get(table)!.schema)}.${index}`)
+      }
+    },
+  }
+}
+
+/** The planner asks the file how long it is: a sparse one is as good as a full one. */
+class DataFiles {
+  readonly #server: ModelServer
+
+  constructor(server: ModelServer) {
+    this.#server = server
+  }
+
+  async resize(relation: string, pages: number): Promise<void> {
+    const { file } = await row<{ file: string | null }>(
+      this.#server.connection,
+      `select pg_relation_filepath(${literal(relation)}::regclass) as file`,
+    )
+    if (file === null) return
+    const first = path.join(this.#server.directory, file)
+    for (let segment = 0; segment === 0 || segment * SEGMENT_BLOCKS < Math.max(pages, 1); segment++) {
+      const name = segment === 0 ? first : `${first}.${segment}`
+      if (segment > 0) closeSync(openSync(name, 'a'))
+      // an index keeps at least its metapage
+      const floor = segment === 0 && pages > 0 ? 1 : 0
+      truncateSync(name, Math.max(floor, Math.min(SEGMENT_BLOCKS, pages - segment * SEGMENT_BLOCKS)) * BLOCK)
+    }
+    if (pages === 0) for (let segment = 1; segment < 64; segment++) rmSync(`${first}.${segment}`, { force: true })
+  }
+}
+
+async function setSize(connection: Connection, { schema, name, pages, tuples }: Relation): Promise<void> {
+  await connection.query(
+    `select pg_restore_relation_stats('schemaname', ${literal(schema)}, 'relname', ${literal(name)}, 'relpages', ${pages}::int, 'reltuples', ${tuples}::real, 'relallvisible', ${Math.round(pages * 0.9)}::int)`,
+  )
+}
+
+/** What has to be made, in an order in which it can be. */
+const SCHEMA = `
+  with mine as (select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
+  select sql, what from (
+    select 1 as step, oid, format('create schema if not exists %I', nspname) as sql, 'schema ' || nspname as what from mine
+    union all
+    select 2, t.oid, format('create type %I.%I as enum (%s)', n.nspname, t.typname, string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder)), 'type ' || t.typname
+    from pg_type t join mine n on n.oid = t.typnamespace join pg_enum e on e.enumtypid = t.oid group by t.oid, n.nspname, t.typname
+    union all
+    select 3, c.oid, format('create table %I.%I (%s) with (autovacuum_enabled = off)', n.nspname, c.relname,
+             string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod), case when a.attnotnull then ' not null' else '' end), ', ' order by a.attnum)), 'table ' || c.relname
+    from pg_class c join mine n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relkind in ('r', 'm') group by c.oid, n.nspname, c.relname
+    union all
+    select 4, p.oid, pg_get_functiondef(p.oid), 'function ' || p.proname from pg_proc p join mine n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+    where p.prokind = 'f' and l.lanname in ('sql', 'plpgsql') and p.prorettype <> 'trigger'::regtype
+      and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    union all
+    select 5, c.oid, format('create view %I.%I as %s', n.nspname, c.relname, pg_get_viewdef(c.oid)), 'view ' || c.relname from pg_class c join mine n on n.oid = c.relnamespace where c.relkind = 'v'
+      and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+    union all
+    select case contype when 'f' then 8 else 6 end, c.oid, format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(c.oid)), 'constraint ' || conname
+    from pg_constraint c join pg_class r on r.oid = c.conrelid join mine n on n.oid = r.relnamespace where contype in ('p', 'u', 'f')
+    union all
+    select 7, i.indexrelid, pg_get_indexdef(i.indexrelid), 'index ' || c.relname from pg_index i join pg_class c on c.oid = i.indexrelid join mine n on n.oid = c.relnamespace
+    where i.indisvalid and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u'))
+  ) made order by step, oid`
+
+interface Statistics {
+  readonly schemaname: string
+  readonly tablename: string
+  readonly attname: string
+  readonly type: string
+  readonly null_frac: number
+  readonly avg_width: number
+  readonly n_distinct: number
+  readonly correlation: number | null
+  readonly values: string[] | null
+  readonly freqs: number[] | null
+  readonly bounds: string | null
+  readonly elems: string[] | null
+  readonly elem_freqs: string | null
+}
+
+/** What may leave: numbers, times, booleans, enums and texts of which there are at most 32 (states, kinds) as they are; everything else as hashes, or not at all. */
+const STATISTICS = `
+  with plain as (
+    select s.*, format_type(a.atttypid, a.atttypmod) as type,
+           t.typcategory in ('N', 'D', 'B', 'E', 'T') or s.n_distinct between 1 and 32 as harmless
+    from pg_stats s join pg_namespace n on n.nspname = s.schemaname join pg_class c on c.relname = s.tablename and c.relnamespace = n.oid
+    join pg_attribute a on a.attrelid = c.oid and a.attname = s.attname join pg_type t on t.oid = a.atttypid
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not s.inherited
+  )
+  select schemaname, tablename, attname, type, null_frac, avg_width, n_distinct, correlation,
+         case when harmless then most_common_vals::text::text[]
+              when type like 'text%' or type like 'character%' then (select array_agg('h' || md5(v)) from unnest(most_common_vals::text::text[]) v) end as values,
+         case when harmless or type like 'text%' or type like 'character%' then most_common_freqs end as freqs,
+         case when harmless then histogram_bounds::text end as bounds,
+         case when type = 'tsvector' then (select array_agg(case when v like '=%' then v else 'h' || md5(v) end order by case when v like '=%' then v else 'h' || md5(v) end)
+                                           from unnest(most_common_elems::text::text[]) v) end as elems,
+         case when type = 'tsvector' then (
+           select '{' || array_to_string((select array_agg(f order by case when v like '=%' then v else 'h' || md5(v) end)
+                    from unnest(most_common_elems::text::text[], most_common_elem_freqs[1:cardinality(most_common_elems::text::text[])]) u (v, f))
+                  || most_common_elem_freqs[cardinality(most_common_elems::text::text[]) + 1:], ',') || '}') end as elem_freqs
+  from plain`
+
+function restore(s: Statistics): string {
+  const pairs: string[] = [
+    `'schemaname', ${literal(s.schemaname)}, 'relname', ${literal(s.tablename)}, 'attname', ${literal(s.attname)}, 'inherited', false`,
+    `'null_frac', ${s.null_frac}::real, 'avg_width', ${s.avg_width}::int, 'n_distinct', ${s.n_distinct}::real`,
+  ]
+  if (s.correlation !== null) pairs.push(`'correlation', ${s.correlation}::real`)
+  if (s.values && s.freqs)
+    pairs.push(
+      `'most_common_vals', ${literal(toArray(s.values))}, 'most_common_freqs', ${literal(`{${s.freqs.join(',')}}`)}::real[]`,
+    )
+  if (s.bounds !== null) pairs.push(`'histogram_bounds', ${literal(s.bounds)}`)
+  if (s.elems && s.elem_freqs)
+    pairs.push(
+      `'most_common_elems', ${literal(toArray(s.elems))}, 'most_common_elem_freqs', ${literal(s.elem_freqs)}::real[]`,
+    )
+  return `select pg_restore_attribute_stats(${pairs.join(', ')})`
+}
+
+function toArray(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`).join(',')}}`
+}
+
+/** A short name for an index, the same for the same SQL. */
+export function indexName(sql: string): string {
+  return `shop_advised_${createHash('sha256').update(sql).digest('hex').slice(0, 8)}`
+}
