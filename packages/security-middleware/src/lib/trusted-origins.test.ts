@@ -1,5 +1,5 @@
 import { view, type ViewInit } from '@shop/testkit/view'
-import type { HeaderPairs, Verdict } from '@shop/middleware'
+import type { HeaderPairs, Policy, Verdict } from '@shop/middleware'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
@@ -11,8 +11,12 @@ const shop: TrustedOriginsOptions = {
   origins: ['https://partner.example'],
 }
 
+const built = new Map<TrustedOriginsOptions, Policy>()
+
 function decide(init: ViewInit, options = shop): Verdict | undefined {
-  const verdict = trustedOrigins(options).evaluate!(view(init))
+  const policy = built.get(options) ?? trustedOrigins(options)
+  built.set(options, policy)
+  const verdict = policy.evaluate!(view(init))
   if (verdict instanceof Promise) throw new Error('the check is synchronous')
   return verdict
 }
@@ -59,6 +63,25 @@ describe('trustedOrigins(): Host', () => {
         ],
       }),
     ).toBe('host-invalid')
+  })
+})
+
+describe('trustedOrigins(): HTTP/2', () => {
+  const policy = trustedOrigins(shop)
+  const asked = (headers: Record<string, string>) => {
+    const verdict = policy.evaluate!({
+      ...view(),
+      header: (name) => headers[name],
+      rawHeaders: Object.entries(headers).flat(),
+    })
+    return verdict instanceof Promise ? undefined : (verdict?.deny?.code ?? 'passed')
+  }
+
+  test('takes :authority for Host, and refuses two that differ', () => {
+    expect(asked({ ':authority': 'shop.example' })).toBe('passed')
+    expect(asked({ ':authority': 'evil.example' })).toBe('host-unknown')
+    expect(asked({ ':authority': 'shop.example', host: 'evil.example' })).toBe('host-invalid')
+    expect(asked({})).toBe('host-invalid')
   })
 })
 

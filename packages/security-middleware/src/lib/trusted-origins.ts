@@ -50,8 +50,15 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
   return {
     name: 'trusted-origins',
     evaluate(request): Verdict | undefined {
-      const host = request.header('host')
-      if (host === undefined || countOf(request.rawHeaders, 'host') > 1) return badHost
+      // HTTP/2 has the pseudo-header, and says that the two must not differ
+      const authority = request.header(':authority')
+      const host = request.header('host') ?? authority
+      if (
+        host === undefined ||
+        (authority !== undefined && authority !== host) ||
+        countOf(request.rawHeaders, 'host') > 1
+      )
+        return badHost
       if (!served(host)) return isPlainHost(host) ? foreignHost : badHost
       if (forwardedFault(request, served, forwarded === 'refuse')) return badForwarded
       const origin = request.header('origin')
