@@ -5,9 +5,9 @@ create table :schema.row_changes (
   at timestamptz not null default statement_timestamp(),
   relation oid not null,
   op "char" not null,           -- I, U, D, T
-  key text,                     -- the primary key; the parts of a composite one with commas between
-  old jsonb,                    -- the changed columns before; the whole row of a delete
-  new jsonb,                    -- the changed columns after; the whole row of an insert
+  key text collate "C",         -- the primary key; the parts of a composite one with commas between
+  old text,                     -- JSON: the changed columns before; the whole row of a delete
+  new text,                     -- JSON: the changed columns after; the whole row of an insert
   actor text,
   request text
 );

@@ -21,5 +21,5 @@ select actor, date_trunc('day', time) as day, action, outcome, count(*) as event
 from :schema.events group by 1, 2, 3, 4;
 
 create view :schema.row_history as
-select c.at, coalesce(t.name, c.relation::regclass::text) as relation, c.op, c.key, c.old, c.new, c.actor, c.request, c.id
+select c.at, coalesce(t.name, c.relation::regclass::text) as relation, c.op, c.key, c.old::jsonb as old, c.new::jsonb as new, c.actor, c.request, c.id
 from :schema.row_changes c left join :schema.tracked t on t.relation = c.relation;

@@ -9,11 +9,12 @@ const plainName = /^[\w.:-]*$/
 /**
  * The canonical form of a JSON value (RFC 8785): members sorted by UTF-16 code units, ECMAScript numbers, no spaces.
  * Two equal values have one form, so a hash of it is a hash of the value.
+ * @param at where the value stands in a larger one, for the error: `/data`
  * @throws ERR_SHOP_AUDIT_NOT_JSON, naming the path.
  */
-export function canonicalize(value: unknown): string {
+export function canonicalize(value: unknown, at = ''): string {
   const text = write(value, 0)
-  if (text === undefined) throw notJson(value)
+  if (text === undefined) throw notJson(value, at)
   return text
 }
 
@@ -64,8 +65,8 @@ function isPlain(value: object): boolean {
   return proto === Object.prototype || proto === null
 }
 
-function notJson(value: unknown): AuditError {
-  const found = findFault(value, '', 0) ?? ''
+function notJson(value: unknown, at: string): AuditError {
+  const found = findFault(value, at, 0) ?? at
   return new AuditError(
     'ERR_SHOP_AUDIT_NOT_JSON',
     `the value at ${found || '/'} has no canonical form; expected plain JSON: finite numbers, well-formed strings, ${MAX_DEPTH} levels`,

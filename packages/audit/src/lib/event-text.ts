@@ -23,12 +23,12 @@ export function eventText(event: RecordedEvent): EventText {
     if (actor.roles) head += `,"roles":${JSON.stringify(actor.roles)}`
     head += `,"type":"${actor.type}"}`
   }
-  if (changes) head += `,"changes":${canonicalize(changes)}`
-  if (context) head += `,"context":${canonicalize(context)}`
-  if (data !== undefined) head += `,"data":${canonicalize(data)}`
+  if (changes) head += `,"changes":${canonicalize(changes, '/changes')}`
+  if (context) head += `,"context":${canonicalize(context, '/context')}`
+  if (data !== undefined) head += `,"data":${canonicalize(data, '/data')}`
   head += `,"id":"${id}"`
   let tail = `,"outcome":"${outcome}"`
-  if (pii) tail += `,"pii":${canonicalize(pii)}`
+  if (pii) tail += `,"pii":${canonicalize(pii, '/pii')}`
   tail += `,"severity":"${severity}"`
   if (targets) {
     const list = targets.map((target) => `{"id":${JSON.stringify(target.id)},"type":${JSON.stringify(target.type)}}`)

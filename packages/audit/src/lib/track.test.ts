@@ -47,7 +47,7 @@ interface Change {
 
 async function changes(): Promise<Change[]> {
   const { rows } = await db.client.query<Change>(
-    'select op, key, old, new, actor, request from audit.row_changes order by id',
+    'select op, key, old, new, actor, request from audit.row_history order by id',
   )
   return rows
 }

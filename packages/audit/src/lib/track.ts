@@ -109,6 +109,9 @@ function dropTriggers(table: string): string[] {
   )
 }
 
+/** Types whose text is their JSON. */
+const plain: ReadonlySet<string> = new Set(['int2', 'int4', 'int8', 'bool'])
+
 /** Types without an equality operator are compared as text. */
 const asText: ReadonlySet<string> = new Set(
   ['json', 'xml', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle'].flatMap((type) => [type, `_${type}`]),
@@ -132,22 +135,22 @@ function triggerFunction(
   const whole = (row: string): string => {
     const hidden = [...redact].map((name) => `${literal(name)}, '[redacted]'`).join(', ')
     const without = exclude.size > 0 ? ` - ${list([...exclude])}` : ''
-    return `to_jsonb(${row})${without}${hidden ? ` || jsonb_build_object(${hidden})` : ''}`
+    return `(to_jsonb(${row})${without}${hidden ? ` || jsonb_build_object(${hidden})` : ''})::text`
   }
   const differs = (column: Column): string => {
     const cast = asText.has(column.type) ? '::text' : ''
     return `o.${ident(column.name)}${cast} is distinct from n.${ident(column.name)}${cast}`
   }
-  // text first, jsonb once: columns that did not change cost a comparison and nothing else
+  // columns that did not change cost a comparison and nothing else
   const changed = (row: string): string => {
     const parts = rest.map((column) => {
       const name = literal(`,${JSON.stringify(column.name)}:`)
       const value = redact.has(column.name)
         ? `'"[redacted]"'`
-        : `coalesce(to_json(${row}.${ident(column.name)})::text, 'null')`
+        : `coalesce(${plain.has(column.type) ? '' : 'to_json'}(${row}.${ident(column.name)})::text, 'null')`
       return `case when ${differs(column)} then ${name} || ${value} end`
     })
-    return `('{' || substr(concat(${parts.join(', ')}), 2) || '}')::jsonb`
+    return `'{' || substr(concat(${parts.join(', ')}), 2) || '}'`
   }
   const anyChange = rest.length > 0 ? rest.map(differs).join(' or ') : 'false'
   const join = keys.map((column) => `o.${ident(column.name)} = n.${ident(column.name)}`).join(' and ')
@@ -159,11 +162,10 @@ as $shop_audit$
 declare
   who text := coalesce(nullif(current_setting('audit.actor', true), ''), 'db:' || session_user);
   request text := nullif(current_setting('audit.request', true), '');
-  xid bigint := (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage);
 begin
   if tg_op = 'UPDATE' then
     insert into ${schema}.row_changes (xid, relation, op, key, old, new, actor, request)
-    select xid, ${table.oid},
+    select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid},
       case when o.${firstKey} is null then 'I'::"char" when n.${firstKey} is null then 'D'::"char" else 'U'::"char" end,
       case when n.${firstKey} is null then ${keyOf('o')} else ${keyOf('n')} end,
       case when o.${firstKey} is null then null when n.${firstKey} is null then ${whole('o')} else ${changed('o')} end,
@@ -173,12 +175,12 @@ begin
     where o.${firstKey} is null or n.${firstKey} is null or ${anyChange};
   elsif tg_op = 'INSERT' then
     insert into ${schema}.row_changes (xid, relation, op, key, new, actor, request)
-    select xid, ${table.oid}, 'I', ${keyOf('n')}, ${whole('n')}, who, request from new_rows n;
+    select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid}, 'I', ${keyOf('n')}, ${whole('n')}, who, request from new_rows n;
   elsif tg_op = 'DELETE' then
     insert into ${schema}.row_changes (xid, relation, op, key, old, actor, request)
-    select xid, ${table.oid}, 'D', ${keyOf('o')}, ${whole('o')}, who, request from old_rows o;
+    select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid}, 'D', ${keyOf('o')}, ${whole('o')}, who, request from old_rows o;
   else
-    insert into ${schema}.row_changes (xid, relation, op, actor, request) values (xid, ${table.oid}, 'T', who, request);
+    insert into ${schema}.row_changes (xid, relation, op, actor, request) values ((select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid}, 'T', who, request);
   end if;
   return null;
 end $shop_audit$`

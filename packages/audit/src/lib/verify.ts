@@ -2,7 +2,7 @@ import { type KeyObject, timingSafeEqual } from 'node:crypto'
 
 import type { ClientBase } from 'pg'
 
-import { binaryArray } from './binary-array.ts'
+import { strideArray } from './stride-array.ts'
 import { type Checkpoint, checkpointVerifier, type CheckpointVerifier } from './checkpoint.ts'
 import type { RecordedEvent } from './event.ts'
 import { Frontier } from './frontier.ts'
@@ -260,14 +260,12 @@ class Verification {
   /** The events of some keys, each at the place of its key. */
   async #events(keys: Buffer): Promise<(EventRow | undefined)[]> {
     const count = keys.length / KEY_BYTES
-    const part = (from: number, to: number) =>
-      Array.from({ length: count }, (_, i) => keys.subarray(i * KEY_BYTES + from, i * KEY_BYTES + to))
     const { rows } = await this.#client.query<EventRow>({
       name: 'shop_audit_verify',
       text: `select k.n::int as n, e.body, ${restColumns} as rest
              from unnest($1::timestamptz[], $2::uuid[]) with ordinality k (time, id, n)
              join ${this.#schema}.events e on e.time = k.time and e.id = k.id`,
-      values: [binaryArray(1184, part(0, 8)), binaryArray(2950, part(8, KEY_BYTES))],
+      values: [strideArray(1184, keys, 0, 8), strideArray(2950, keys, 8, KEY_BYTES)],
     })
     const events = new Array<EventRow | undefined>(count).fill(undefined)
     for (const row of rows) events[row.n - 1] = row
@@ -382,14 +380,14 @@ interface Awaited {
 const columns = ['time', 'id', 'seq', 'action', 'actor', 'target', 'outcome', 'severity', 'subject', 'mac'] as const
 
 /** Every column beside the text, in one string: cheaper to send and to compare than ten values. */
-const restColumns = `concat_ws(E'\\x1f', (extract(epoch from e.time) * 1000)::bigint, e.id, e.seq, e.action, coalesce(e.actor, ''), coalesce(e.target, ''),
+const restColumns = `concat_ws(E'\\x1f', to_char(e.time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), e.id, e.seq, e.action, coalesce(e.actor, ''), coalesce(e.target, ''),
   e.outcome, e.severity, coalesce(e.subject, ''), coalesce(encode(e.mac, 'hex'), ''))`
 
 function wrongColumn(event: RecordedEvent, rest: string, mac: string | undefined): string | undefined {
   const actor = event.actor ? `${event.actor.type}:${event.actor.id}` : ''
   const first = event.targets?.[0]
   const target = first ? `${first.type}:${first.id}` : ''
-  const expected = `${Date.parse(event.time)}\x1f${event.id}\x1f${event.link?.seq ?? 0}\x1f${event.action}\x1f${actor}\x1f${target}\x1f${event.outcome}\x1f${event.severity}\x1f${event.pii?.subject ?? ''}\x1f`
+  const expected = `${event.time}\x1f${event.id}\x1f${event.link?.seq ?? 0}\x1f${event.action}\x1f${actor}\x1f${target}\x1f${event.outcome}\x1f${event.severity}\x1f${event.pii?.subject ?? ''}\x1f`
   if (rest.startsWith(expected) && (mac === undefined || rest.slice(expected.length) === mac)) return undefined
   if (rest.startsWith(expected)) return 'mac'
   const [found, wanted] = [rest.split('\x1f'), expected.split('\x1f')]
