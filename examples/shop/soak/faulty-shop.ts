@@ -76,7 +76,8 @@ const faults: Readonly<Record<string, () => () => void>> = {
       void inTransaction(lock(1), 'select pg_sleep(0.05)', lock(2))
       void inTransaction(lock(2), 'select pg_sleep(0.05)', lock(1))
     }),
-  audit: () => again(300, () => channel('shop:audit:trouble').publish({ where: 'spool', error: new Error('disk full') })),
+  audit: () =>
+    again(300, () => channel('shop:audit:trouble').publish({ where: 'spool', error: new Error('disk full') })),
   decrypt: () =>
     again(200, () =>
       channel('shop:crypto:decrypt-failed').publish({ table: 'customers', column: 'phone', reason: 'failed-check' }),

@@ -48,7 +48,10 @@ export const business: readonly Alert[] = [
     team: 'payments',
     summary: 'Not one payment by {{ $labels.provider }} succeeds',
     action: 'See the status page of the provider; if it is down, offer the others first in the checkout.',
-    fires: { series: [payments('succeeded', '50x30'), payments('error', '0+2x30')], labels: { job, provider: 'stripe' } },
+    fires: {
+      series: [payments('succeeded', '50x30'), payments('error', '0+2x30')],
+      labels: { job, provider: 'stripe' },
+    },
     quiet: { series: [payments('succeeded', '0+2x30'), payments('error', '0+2x30')] },
   },
   {
@@ -59,7 +62,10 @@ export const business: readonly Alert[] = [
     summary: 'One in ten payments by {{ $labels.provider }} ends in an error',
     action:
       'Errors, not refusals: timeouts or a changed interface. Look at retries and the breaker, then at the provider.',
-    fires: { series: [payments('succeeded', '0+10x30'), payments('error', '0+3x30')], labels: { job, provider: 'stripe' } },
+    fires: {
+      series: [payments('succeeded', '0+10x30'), payments('error', '0+3x30')],
+      labels: { job, provider: 'stripe' },
+    },
     quiet: { series: [payments('succeeded', '0+100x30'), payments('error', '0+3x30')] },
   },
   {

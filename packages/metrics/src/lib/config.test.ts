@@ -18,7 +18,8 @@ const read = (name: string): string => readFileSync(path.join(root, name), 'utf8
 
 describe('the shipped configuration', () => {
   it('is what its source generates', async () => {
-    for (const [name, text] of Object.entries(await shippedFiles())) expect(read(name), name).toBe(text)
+    for (const [name, text] of Object.entries(await shippedFiles()))
+      expect({ [name]: read(name) }).toEqual({ [name]: text })
   })
 
   it('has at least sixty alerts in three groups, each with its own name, action and two cases', () => {
@@ -27,8 +28,8 @@ describe('the shipped configuration', () => {
     expect(new Set(alerts.map(groupOf))).toEqual(new Set(['critical', 'warning', 'business']))
     for (const { name, action, summary, fires, quiet } of alerts) {
       expect(name).toMatch(/^Shop[A-Z][A-Za-z]+$/)
-      expect(action.length, name).toBeGreaterThan(30)
-      expect(summary.length, name).toBeLessThan(100)
+      expect(action.length).toBeGreaterThan(30)
+      expect(summary.length).toBeLessThan(100)
       expect(quiet).not.toEqual(fires)
     }
   })
@@ -180,11 +181,14 @@ describe.each(dashboards.map(({ uid, title }) => [title, uid] as const))('the da
   it('selects by job and instance, and reads counters by their rate over the right interval', () => {
     for (const [panel, expr] of targets) {
       for (const [selector, metric] of expr.matchAll(/([a-zA-Z_:][\w:]*)\{[^}]*\}/g)) {
-        if (metric !== 'ALERTS') expect(selector, panel).toMatch(/job=~"\$job", instance=~"\$instance"/)
+        if (metric !== 'ALERTS') expect(`${panel}: ${selector}`).toMatch(/job=~"\$job", instance=~"\$instance"/)
         if (/_(total|sum|bucket|seconds_count)$/.test(metric!))
-          expect(expr, panel).toMatch(new RegExp(`(rate|increase)\\(${metric}\\{[^}]*\\}\\[\\$__rate_interval\\]\\)`))
+          expect(`${panel}: ${expr}`).toMatch(
+            new RegExp(`(rate|increase)\\(${metric}\\{[^}]*\\}\\[\\$__rate_interval\\]\\)`),
+          )
       }
-      for (const [, range] of expr.matchAll(/\[([^\]]+)\]/g)) expect(range, panel).toBe('$__rate_interval')
+      for (const [, range] of expr.matchAll(/\[([^\]]+)\]/g))
+        expect([panel, range]).toEqual([panel, '$__rate_interval'])
     }
   })
 

@@ -51,7 +51,9 @@ describe('the README', () => {
     const written = new Set(
       [...sources.matchAll(/'((?:http_server|db_client|v8js|postgresql|shop)_[a-z0-9_]+)'/g)].map(([, name]) => name!),
     )
-    const missing = [...written].filter((name) => !named.has(name) && name !== 'shop_metrics_')
+    const missing = [...written].filter(
+      (name) => !named.has(name) && name !== 'shop_metrics_' && !/_(name|type|state)$/.test(name),
+    )
     expect(missing).toEqual([])
   })
 })

@@ -15,7 +15,7 @@ export function lint(family: MetricFamily): readonly string[] {
   if (type !== 'counter' && name.endsWith('_total')) faults.push('ends in _total and is no counter')
   const series = new Set<string>()
   for (const sample of samples) {
-    const key = `${sample.name}${JSON.stringify(Object.entries(sample.labels).toSorted())}`
+    const key = `${sample.name}${JSON.stringify(Object.entries(sample.labels).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`
     if (series.has(key)) faults.push(`has ${sample.name} twice with the same labels`)
     series.add(key)
   }

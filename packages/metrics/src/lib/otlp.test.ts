@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
@@ -17,14 +17,15 @@ import { traceOf, tracing } from './tracing.ts'
 /** A receiver of OTLP/HTTP in JSON. */
 async function receiver(status = 200): Promise<{ url: string; bodies: Received[] } & AsyncDisposable> {
   const bodies: Received[] = []
-  const server = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     bodies.push({
       path: request.url!,
       headers: request.headers as Record<string, string>,
       body: JSON.parse(await text(request)) as Json,
     })
     response.writeHead(status, { 'content-type': 'application/json' }).end('{}')
-  }).listen(0, '127.0.0.1')
+  }
+  const server = createServer((request, response) => void receive(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -46,7 +46,7 @@ describeWith('prometheus', 'a real Prometheus', () => {
       args: ['--enable-feature=native-histograms,exemplar-storage'],
     })
     for (const job of ['text', 'openmetrics', 'protobuf']) {
-      expect(await value(server.url, `hits_total{job="${job}"}`), job).toBe(3)
+      expect([job, await value(server.url, `hits_total{job="${job}"}`)]).toEqual([job, 3])
     }
     for (const job of ['text', 'openmetrics']) {
       expect(await value(server.url, `wait_seconds_count{job="${job}"}`)).toBe(5)
