@@ -38,6 +38,8 @@ test('does not warn of reading, of refusals, or of a word within a word', () => 
     warnings(
       { url: '/orders/7' },
       { url: '/address' },
+      { url: '/checkout' },
+      { url: '/orders/7/edit' },
       { url: '/cart/add', status: 404 },
       { method: 'POST', url: '/cart/add' },
     ),

@@ -1,7 +1,7 @@
 import type { Outcome } from '@shop/middleware'
 
 const verbs =
-  /(?:^|[/._-])(?:add|approve|buy|cancel|checkout|clear|create|delete|destroy|disable|edit|enable|logout|order|pay|purchase|remove|reset|save|set|submit|subscribe|unsubscribe|update|upload)(?:[/._-]|$)/i
+  /(?:^|[/._-])(?:add|approve|buy|cancel|clear|delete|destroy|disable|enable|logout|purchase|remove|save|unsubscribe|update)(?:[/._-]|$)/i
 const most = 20
 
 /**

@@ -130,7 +130,7 @@ describe('csrf(), tokenless', () => {
     const origin = fc.option(
       fc.oneof(
         fc.constantFrom('null', 'https://shop.example', 'https://evil.example', trusted, ''),
-        fc.webUrl(),
+        fc.stringMatching(/^https?:\/\/[a-z.@]{1,20}(?::\d{1,4})?$/),
         fc.string(),
       ),
       { nil: undefined },

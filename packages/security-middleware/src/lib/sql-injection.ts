@@ -1,4 +1,4 @@
-import { Has, isLetter } from './chars.ts'
+import { Has, isLetter, isWord } from './chars.ts'
 import type { Span } from './finding.ts'
 import { type SqlContext, sqlTokens, type SqlTokens } from './sql-tokens.ts'
 import { Sql } from './sql-words.ts'
@@ -71,7 +71,6 @@ class Reading {
   #operandDue = true
   #depth = 0
   #logic = 0
-  #joins = 0
   #compares = 0
   #constants = 0
   /** Comparisons by a sign with a number or a text on both sides. */
@@ -207,7 +206,6 @@ class Reading {
           }
           return unit === 45 || unit === 43 || unit === 126 || i === this.#first
         }
-        this.#joins++
         this.#operandDue = true
         return true
       case Sql.compare:
@@ -339,7 +337,11 @@ class Reading {
         if (!this.#isWord(i, 'drop') || this.#stops(i + 3)) return 'sql-statement'
       }
     }
-    if (kind === Sql.clause && (this.#isWord(i, 'outfile') || this.#isWord(i, 'dumpfile')) && next === Sql.string)
+    if (
+      kind === Sql.clause &&
+      (this.#isWord(i, 'outfile') || this.#isWord(i, 'dumpfile')) &&
+      (next === Sql.string || (next === Sql.open && (kinds[i + 2] === Sql.string || kinds[i + 2] === Sql.mild)))
+    )
       return 'sql-file-write'
     return undefined
   }
@@ -348,7 +350,7 @@ class Reading {
   #ended(i: number, atEnd: boolean): string | undefined {
     const kinds = this.#kinds
     const last = i - 1
-    const hidden = last >= 0 && kinds[last] === Sql.comment
+    const hidden = last >= 0 && kinds[last] === Sql.comment && !this.#isFragment(last)
     const first = this.#first
     if (first > 0 && kinds[first] !== Sql.close && !this.#quotedAt(first)) {
       // in the middle of other text only a whole constant condition between brackets or quotes counts
@@ -357,7 +359,8 @@ class Reading {
         : undefined
     }
     const conditions = this.#logic + (this.#where ? 1 : 0)
-    if (conditions > 0 && this.#constants > 0 && (atEnd || this.#constants > 1 || this.#compares > 2))
+    const whole = atEnd && (!this.#operandDue || kinds[last] === Sql.semicolon || hidden)
+    if (conditions > 0 && this.#constants > 0 && (whole || this.#constants > 1 || this.#compares > 2))
       return 'sql-constant-condition'
     if (!atEnd) return undefined
     if (this.#quoted && first === 0) return this.#closedQuote(last, hidden)
@@ -365,10 +368,10 @@ class Reading {
     if (this.#unionSelect && this.#startsLikeValue()) return 'sql-union-select'
     if (this.#union >= 0 && this.#select < 0 && this.#operandDue && kinds[this.#union - 1] === Sql.comment)
       return 'sql-union-select'
-    if (hidden && kinds[0] === Sql.open && last > 3 && this.#leftKind !== Sql.word && this.#blankComment(last))
+    if (hidden && kinds[0] === Sql.open && last > 2 && this.#leftKind !== Sql.word && this.#blankComment(last))
       return 'sql-hidden-rest'
     if (this.#clauses > 0 && this.#startsLikeValue() && last > 1 && (!this.#operandDue || hidden)) return 'sql-clause'
-    if (this.#cases >= 3 && this.#compares > 0) return 'sql-case'
+    if (this.#cases >= (this.#compares > 0 ? 3 : 4)) return 'sql-case'
     return this.#quoted ? undefined : this.#bareTail(hidden ? last : i, hidden)
   }
 
@@ -383,7 +386,22 @@ class Reading {
     )
       return 'sql-condition'
     if (a === Sql.by && length >= 3 && c === Sql.number && !this.#operandDue) return 'sql-clause'
-    if (a === Sql.tail && this.#equations > 0) return 'sql-clause'
+    if (a === Sql.tail && (this.#equations > 0 || (hidden && b === Sql.number))) return 'sql-clause'
+    if (
+      a === Sql.select &&
+      !this.#operandDue &&
+      (b === Sql.variable || ((b === Sql.mild || b === Sql.probe) && c === Sql.open))
+    )
+      return 'sql-select'
+    if (this.#unionSelect && (a === Sql.number || a === Sql.operator || a === Sql.string)) return 'sql-union-select'
+    // "1--", "1 /*", "@version --": a value, and a comment that leaves out the rest
+    if (
+      hidden &&
+      (a === Sql.number || a === Sql.variable) &&
+      this.#onlyValues(length) &&
+      this.#text.charCodeAt(this.#tokens.starts[length]!) !== 35
+    )
+      return 'sql-hidden-rest'
     if (
       a === Sql.number &&
       b === Sql.operator &&
@@ -461,7 +479,9 @@ class Reading {
   #operand(i: number): void {
     const { starts, ends } = this.#tokens
     const kind = this.#kinds[i]!
-    if (this.#comparing) this.#compared(kind, starts[i]!, ends[i]!)
+    // a call is compared when it closes
+    if (this.#comparing && !(isNameLike(kind) && this.#kinds[i + 1] === Sql.open))
+      this.#compared(kind, starts[i]!, ends[i]!)
     this.#leftKind = kind
     this.#leftStart = starts[i]!
     this.#leftEnd = ends[i]!
@@ -496,6 +516,15 @@ class Reading {
     const complex =
       (kind === Sql.close && (isConstant(this.#leftKind) || this.#leftKind === Sql.close)) ||
       (this.#leftKind === Sql.close && isConstant(kind))
+    // "6 x 2.50 = 15 and up" equates before it joins: a condition that is added comes after its "and"
+    if (
+      this.#logic === 0 &&
+      !this.#where &&
+      this.#clauses === 0 &&
+      this.#cases === 0 &&
+      !(this.#quoted && this.#first === 0)
+    )
+      return
     if (constant || same || complex || kind === Sql.literal) this.#constants++
     if (this.#bySign && isPlainValue(this.#leftKind) && isPlainValue(kind)) this.#equations++
   }
@@ -607,9 +636,11 @@ class Reading {
         kinds[i + 1] === Sql.variable ||
         kinds[i + 1] === Sql.probe ||
         kinds[i + 1] === Sql.catalogue ||
-        kinds[i + 1] === Sql.string ||
+        (kinds[i + 1] === Sql.string && this.#isClosed(i + 1)) ||
         word(i + 1, 'immediate') ||
-        (named(i + 1) && kinds[i + 2] === Sql.string) ||
+        (named(i + 1) &&
+          kinds[i + 2] === Sql.string &&
+          this.#text.slice(this.#tokens.starts[i + 1], this.#tokens.ends[i + 1]).includes('_')) ||
         (named(i + 1) && kinds[i + 2] === Sql.dot && i > this.#first)
       )
     if (word(i, 'declare')) return kinds[i + 1] === Sql.variable
@@ -781,6 +812,25 @@ class Reading {
     )
   }
 
+  /** `#reviews`, `#4`: a part of an address or a number, not a comment. */
+  #isFragment(i: number): boolean {
+    const start = this.#tokens.starts[i]!
+    return this.#text.charCodeAt(start) === 35 && isWord(this.#text.charCodeAt(start + 1))
+  }
+
+  #onlyValues(length: number): boolean {
+    for (let i = 0; i < length; i++) {
+      const kind = this.#kinds[i]
+      if (kind !== Sql.number && kind !== Sql.variable && kind !== Sql.operator) return false
+    }
+    return this.#blankComment(length)
+  }
+
+  #isClosed(i: number): boolean {
+    const { starts, ends } = this.#tokens
+    return ends[i]! - starts[i]! > 1 && this.#text.charCodeAt(ends[i]! - 1) === this.#text.charCodeAt(starts[i]!)
+  }
+
   #blankComment(i: number): boolean {
     return this.#tokens.ends[i]! - this.#tokens.starts[i]! <= 4
   }
@@ -873,7 +923,6 @@ class Reading {
     this.#operandDue = true
     this.#depth = 0
     this.#logic = 0
-    this.#joins = 0
     this.#compares = 0
     this.#constants = 0
     this.#equations = 0

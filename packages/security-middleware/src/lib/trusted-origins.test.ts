@@ -227,7 +227,11 @@ describe('trustedOrigins(): CORS', () => {
   test('no request makes it echo an origin that is not listed, or allow cookies to one', () => {
     fc.assert(
       fc.property(
-        fc.oneof(fc.string(), fc.webUrl(), fc.constantFrom('null', '*', 'https://admin.example')),
+        fc.oneof(
+          fc.string(),
+          fc.stringMatching(/^https?:\/\/[a-z.@]{1,20}(?::\d{1,4})?$/),
+          fc.constantFrom('null', '*', 'https://admin.example'),
+        ),
         fc.constantFrom('GET', 'POST', 'OPTIONS'),
         (origin, method) => {
           const allowed = value(

@@ -50,15 +50,8 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
   return {
     name: 'trusted-origins',
     evaluate(request): Verdict | undefined {
-      // HTTP/2 has the pseudo-header, and says that the two must not differ
-      const authority = request.header(':authority')
-      const host = request.header('host') ?? authority
-      if (
-        host === undefined ||
-        (authority !== undefined && authority !== host) ||
-        countOf(request.rawHeaders, 'host') > 1
-      )
-        return badHost
+      const host = hostOf(request.rawHeaders)
+      if (host === undefined) return badHost
       if (!served(host)) return isPlainHost(host) ? foreignHost : badHost
       if (forwardedFault(request, served, forwarded === 'refuse')) return badForwarded
       const origin = request.header('origin')
@@ -96,13 +89,18 @@ function isPlainHost(host: string): boolean {
   return /^(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?\.?|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i.test(host)
 }
 
-function countOf(rawHeaders: readonly string[], name: string): number {
-  let count = 0
+/** The one host that was asked for; undefined without any, with two Host headers, or one that differs from HTTP/2's `:authority`. */
+function hostOf(rawHeaders: readonly string[]): string | undefined {
+  let host: string | undefined
+  let authority: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const given = rawHeaders[i]!
-    if (given.length === name.length && given.toLowerCase() === name) count++
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host') {
+      if (host !== undefined) return undefined
+      host = rawHeaders[i + 1]!
+    } else if (name === ':authority') authority = rawHeaders[i + 1]!
   }
-  return count
+  return host === undefined || authority === undefined || host === authority ? (host ?? authority) : undefined
 }
 
 function deny(status: number, code: string, title: string): Verdict {

@@ -181,6 +181,19 @@ describe('validate(): before anything is parsed', () => {
     expect(await code(guard, post(''))).toBe('passed')
   })
 
+  test('a body without a length, as HTTP/2 may send it, is a body', async () => {
+    const request = { method: 'POST', body: '[[[[[[', headers: { 'content-type': 'application/json' } }
+    expect(await code(policy, request)).toBe('too-deep')
+    expect(await code(validate({ limits: { depth: 2 } }), request)).toBe('too-deep')
+    expect(
+      await code(policy, {
+        method: 'POST',
+        headers: { 'transfer-encoding': 'chunked', 'content-type': 'application/json' },
+        body: '[1',
+      }),
+    ).toBe('malformed')
+  })
+
   test('duplicate members pass where they may', async () => {
     expect((await result(validate({ body: anything, duplicateKeys: 'last' }), post('{"a":1,"a":2}'))).body).toEqual({
       a: 2,

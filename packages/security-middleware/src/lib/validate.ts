@@ -248,9 +248,12 @@ function matcherOf(route: string | undefined): Rules['match'] {
   }
 }
 
+/** HTTP/2 needs neither of HTTP/1's two headers for a body: there a content type is what tells. */
 function hasBody(request: RequestView): boolean {
   const length = request.header('content-length')
-  return (length !== undefined && length !== '0') || request.header('transfer-encoding') !== undefined
+  if (length !== undefined) return length !== '0'
+  if (request.header('transfer-encoding') !== undefined) return true
+  return request.header('content-type') !== undefined && request.method !== 'GET' && request.method !== 'HEAD'
 }
 
 type Read = { readonly value: unknown } | { readonly fault: Fault }
