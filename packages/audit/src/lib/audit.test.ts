@@ -182,6 +182,19 @@ describe('what is refused', () => {
     await expect(record(event)).rejects.toMatchObject({ code, message: expect.stringContaining(names) })
   })
 
+  it('a personal change without a named subject', async () => {
+    const subjectKeys = {
+      seal: () => undefined,
+      open: async () => undefined,
+      forget: async () => true,
+      isForgotten: async () => true,
+    }
+    await using own = createAudit({ pool, subjectKeys })
+    await expect(
+      own.record({ ...loggedIn(alice, { method: 'a' }), changes: [{ field: 'email', to: 'a@b.c', personal: true }] }),
+    ).rejects.toMatchObject({ code: 'ERR_SHOP_AUDIT_SUBJECT_MISSING' })
+  })
+
   it('a buffered event without a spool', async () => {
     await expect(audit.record(loggedOut(alice))).rejects.toMatchObject({ code: 'ERR_SHOP_AUDIT_OPTION' })
   })

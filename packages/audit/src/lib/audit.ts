@@ -18,7 +18,7 @@ import { checkNames, type Duration, duration, oneOf, optionError, schemaName, wh
 import { type Preparation, type PreparedEvent, prepareEvent } from './prepare.ts'
 import { Spool } from './spool.ts'
 import type { SubjectKeys } from './subject-keys.ts'
-import { encodeEvent } from './tuple.ts'
+import { encodeEvent, tupleBound } from './tuple.ts'
 
 export interface AuditOptions<A extends Action> {
   /** Of its own if possible: the application's queries should not wait for audit's, nor audit's for theirs. */
@@ -225,7 +225,7 @@ class Trail<A extends Action> {
     if (!this.#spool)
       throw new AuditError('ERR_SHOP_AUDIT_OPTION', `${prepared.action.name} is buffered; give createAudit({ spool })`)
     await this.#spool.append({
-      bytes: prepared.bytes + (prepared.sealed?.length ?? 0) + 200,
+      bytes: tupleBound(prepared),
       encode: () => [this.#chain.link(prepared)],
       lost: () => this.#chain.restart(),
     })

@@ -108,8 +108,8 @@ export class Spool {
   async #syncAll(): Promise<void> {
     while (this.#queue.length > 0) {
       const group = this.#queue
+      const bytes = this.#queuedBytes
       this.#queue = []
-      this.#queuedBytes = 0
       const tuples = group.flatMap((waiting) => waiting.entry.encode())
       try {
         const file = await this.#segment()
@@ -125,6 +125,7 @@ export class Spool {
           waiting.failed(refused)
         }
       }
+      this.#queuedBytes -= bytes
       this.onRows()
     }
     this.#syncing = undefined

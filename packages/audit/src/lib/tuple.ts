@@ -70,6 +70,13 @@ export function encodeEvent(
   return { tuple: Buffer.from(room.subarray(0, at)), leaf }
 }
 
+/** At most how many bytes an event's tuple takes, before it is linked. */
+export function tupleBound({ body, bytes, sealed }: PreparedEvent): number {
+  const target = body.targets?.[0]
+  const names = [body.action, body.actor?.type, body.actor?.id, target?.type, target?.id, body.pii?.subject]
+  return names.reduce((sum, name) => sum + (name?.length ?? 0) * 3, bytes + (sealed?.length ?? 0) + 320)
+}
+
 let shared = Buffer.allocUnsafe(16_384)
 
 function scratch(size: number): Buffer {
