@@ -40,7 +40,7 @@ export function view({
   secure = true,
   route,
 }: ViewInit = {}): WrittenView {
-  const pairs = Array.isArray(headers) ? (headers as (readonly [string, string])[]) : Object.entries(headers)
+  const pairs = Array.isArray(headers) ? [...(headers as (readonly [string, string])[])] : Object.entries(headers)
   const joined = new Map<string, string>()
   for (const [name, value] of pairs) {
     const key = name.toLowerCase()
@@ -48,7 +48,10 @@ export function view({
     if (before === undefined) joined.set(key, value)
     else if (key !== 'host' && key !== 'content-type' && key !== 'referer') joined.set(key, `${before}, ${value}`)
   }
-  if (!joined.has('host')) joined.set('host', 'shop.example')
+  if (!joined.has('host')) {
+    joined.set('host', 'shop.example')
+    pairs.push(['Host', 'shop.example'])
+  }
   const at = url.indexOf('?')
   return {
     method,
