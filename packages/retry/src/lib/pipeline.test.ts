@@ -158,7 +158,7 @@ describe('abort', () => {
     }
     await wait(50)
     const before = timers()
-    const task = vi.fn(() => Promise.reject(refused()))
+    const task = vi.fn<() => Promise<never>>(() => Promise.reject(refused()))
     const running = p.tryRun(task, { signal })
     await wait(20)
     const at = performance.now()
@@ -198,7 +198,7 @@ describe('abort', () => {
     expect(signal?.aborted).toBe(false)
   })
   test('one signal serves thousands of calls without a warning', async () => {
-    const warned = vi.fn()
+    const warned = vi.fn<() => void>()
     process.once('warning', warned)
     const controller = new AbortController()
     const p = pipeline('p', [deadline('1s')])
@@ -273,7 +273,7 @@ describe('the pipeline itself', () => {
   })
   test('isolate forces it open while held, by several holders', async () => {
     const p = pipeline('p', [retry()])
-    const task = vi.fn(() => 1)
+    const task = vi.fn<() => number>(() => 1)
     const first = p.isolate()
     {
       using _second = p.isolate()

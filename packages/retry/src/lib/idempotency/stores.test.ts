@@ -58,7 +58,7 @@ function conformance(make: () => IdempotencyStore): void {
   })
   test('of two hundred at once exactly one claims', async () => {
     const store = make()
-    const claims = await Promise.all(Array.from({ length: 200 }, () => store.claim('f', claim)))
+    const claims = await Promise.all(Array.from({ length: 200 }, async () => store.claim('f', claim)))
     expect(claims.filter(({ state }) => state === 'claimed')).toHaveLength(1)
     expect(claims.filter(({ state }) => state === 'in-flight')).toHaveLength(199)
   })
