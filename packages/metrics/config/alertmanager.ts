@@ -6,7 +6,7 @@ const MATTERS = 'alertname!~"ShopDown|ShopTargetsMissing|ShopAlertsCannotBeSent|
 
 /** The Alertmanager configuration shipped: who hears of what, how often, and what hides what. */
 export function alertmanagerConfig(): string {
-  return `# Generated from config/ by \`npm run generate\` in packages/metrics; change it there.
+  return `# Generated from config/ by \`node config/generate.ts\` in packages/metrics; change it there.
 # Secrets are files under ${SECRETS}: slack_url, pagerduty_key, smtp_password, webhook_token.${toYaml({
     global: {
       resolve_timeout: '5m',

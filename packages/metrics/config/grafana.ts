@@ -1,6 +1,6 @@
 import { toYaml } from './yaml.ts'
 
-const GENERATED = '# Generated from config/ by `npm run generate` in packages/metrics; change it there.'
+const GENERATED = '# Generated from config/ by `node config/generate.ts` in packages/metrics; change it there.'
 
 /** What tells Grafana of its data source, its dashboards, and which linter rules one of them may break. */
 export function grafanaFiles(): Readonly<Record<string, string>> {

@@ -3,7 +3,7 @@ import { toYaml } from './yaml.ts'
 
 /** The Prometheus configuration shipped: what is scraped, which rules, and where alerts go. */
 export function prometheusConfig(): string {
-  return `# Generated from config/ by \`npm run generate\` in packages/metrics; change it there.${toYaml({
+  return `# Generated from config/ by \`node config/generate.ts\` in packages/metrics; change it there.${toYaml({
     global: { scrape_interval: '15s', evaluation_interval: '15s' },
     rule_files: ruleSets.map(({ name }) => `${name}.rules.yml`),
     alerting: { alertmanagers: [{ static_configs: [{ targets: ['alertmanager:9093'] }] }] },

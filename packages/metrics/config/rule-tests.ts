@@ -22,7 +22,7 @@ export function ruleTestFiles(): Readonly<Record<string, string>> {
         tests,
       })
       files[`${name}.${step}.test.yml`] =
-        `# Generated from config/ by \`npm run generate\` in packages/metrics; change it there.${whole}`
+        `# Generated from config/ by \`node config/generate.ts\` in packages/metrics; change it there.${whole}`
     }
   }
   return files

@@ -2,7 +2,7 @@ import type { Alert } from './alert.ts'
 import { groupOf, type GroupName, ruleSets } from './groups.ts'
 import { toYaml } from './yaml.ts'
 
-const GENERATED = '# Generated from config/ by `npm run generate` in packages/metrics; change it there.'
+const GENERATED = '# Generated from config/ by `node config/generate.ts` in packages/metrics; change it there.'
 
 /** The labels and annotations an alert carries beside those of its expression. */
 export function carried(alert: Alert): {

@@ -2,12 +2,14 @@ import { alertmanagerConfig } from './alertmanager.ts'
 import { dashboardFiles } from './dashboards/all.ts'
 import { grafanaFiles } from './grafana.ts'
 import { prometheusConfig } from './prometheus.ts'
+import { runbook } from './runbook.ts'
 import { ruleTestFiles } from './rule-tests.ts'
 import { ruleFiles } from './rules.ts'
 
-/** Every generated file of the package, by its path in it. */
+/** Every generated file, by its path from the package. */
 export async function shippedFiles(): Promise<Readonly<Record<string, string>>> {
   return {
+    '../../docs/guides/runbook.md': runbook(),
     ...under('grafana', { ...grafanaFiles(), ...dashboardFiles() }),
     'alertmanager/alertmanager.yml': alertmanagerConfig(),
     'prometheus/prometheus.yml': prometheusConfig(),
