@@ -1,4 +1,5 @@
 import { type Candidate, candidatesFor, type KnownColumn, knownColumns, type PlanNode } from './candidates.ts'
+import { superfluous } from './doctor.ts'
 import { PgOptimizationsError } from './errors.ts'
 import { buildModel, type Model, type ModelServer, openPglite } from './model.ts'
 import { checkNames, whole } from './options.ts'
@@ -209,20 +210,4 @@ async function writeRates(connection: Connection): Promise<Map<string, number>> 
      from pg_stat_user_tables, pg_stat_database d where d.datname = current_database()`,
   )
   return new Map(found.map(({ table, rate }) => [table, rate]))
-}
-
-/** Indexes that are the beginning of another, or that nobody has read. */
-async function superfluous(connection: Connection): Promise<Array<{ index: string; why: string }>> {
-  return rows(
-    connection,
-    `select b.indexrelid::regclass::text as index, format('%s begins with the same columns', a.indexrelid::regclass) as why
-     from pg_index a join pg_index b on a.indrelid = b.indrelid and a.indexrelid <> b.indexrelid and not b.indisunique
-     join pg_class ca on ca.oid = a.indexrelid join pg_class cb on cb.oid = b.indexrelid join pg_namespace n on n.oid = cb.relnamespace
-     where ca.relam = cb.relam and a.indexprs is null and b.indexprs is null and coalesce(a.indpred::text, '') = coalesce(b.indpred::text, '')
-       and n.nspname !~ '^pg_' and (a.indkey::text like b.indkey::text || ' %' and a.indoption::text like b.indoption::text || '%' or a.indkey::text = b.indkey::text and a.indoption = b.indoption and a.indexrelid < b.indexrelid)
-     union all
-     select s.indexrelid::regclass::text, format('not read in %s', date_trunc('hour', now() - coalesce(d.stats_reset, pg_postmaster_start_time())))
-     from pg_stat_user_indexes s join pg_index i using (indexrelid), pg_stat_database d
-     where d.datname = current_database() and s.idx_scan = 0 and not i.indisunique and now() - coalesce(d.stats_reset, pg_postmaster_start_time()) > interval '7 days'`,
-  )
 }

@@ -1,6 +1,8 @@
-import { type Database, database } from '@shop/testkit'
+import { type Database, database, server } from '@shop/testkit'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { clients, random, trade, wrongCells } from '../../fixtures/workload.ts'
 import { apply, plan, rollback } from './apply.ts'
 import { ASSET_NAMES } from './asset.ts'
 import { definitions } from '../../fixtures/definitions.ts'
@@ -33,3 +35,31 @@ describe.each([PLAIN, MEDUSA])('applying to the $name shop', ({ mapping, load })
     expect(await definitions(db.client)).toEqual(before)
   })
 })
+
+test('PostgreSQL 15 takes the same assets, keeps them right, and gives them back', async () => {
+  await using old = await server({ version: 15, settings: { shared_preload_libraries: 'pg_stat_statements' } })
+  const client = new pg.Client(old.url)
+  client.on('error', () => {})
+  await client.connect()
+  await client.query('create extension pg_stat_statements')
+  await PLAIN.load(client, { products: 300, orders: 1000 })
+  const before = await definitions(client)
+  await apply({ connect: old.url, mapping: PLAIN.mapping })
+  expect((await apply({ connect: old.url, mapping: PLAIN.mapping })).made).toEqual([])
+  const tally = { committed: 0, rolledBack: 0, retried: 0, folded: 0 }
+  await using open = await clients(old.url, 3)
+  await Promise.all(open.all.map((one, n) => trade(one, 'shop', 60, random(n), tally, 300)))
+  expect(await wrongCells(client, 'shop')).toEqual([])
+  for (const call of [
+    `search_products('lamp')`,
+    'refresh_all_materialized_views()',
+    'analyze_slow_queries()',
+    'cache_stats()',
+    'top_products(30)',
+  ]) {
+    await client.query(`select * from shop.${call}`)
+  }
+  await rollback({ connect: old.url, mapping: PLAIN.mapping })
+  expect(await definitions(client)).toEqual(before)
+  await client.end()
+}, 90_000)

@@ -1,5 +1,5 @@
 import type { Mapping } from './mapping.ts'
-import { type Connection, identifier, literal, row, rows } from './sql.ts'
+import { type Connection, identifier, row, rows } from './sql.ts'
 
 /** Something that a check found. */
 export interface Finding {
@@ -17,7 +17,7 @@ interface Check {
   readonly name: string
   readonly severity: Finding['severity']
   /** Gives rows of object, what, remedy and perhaps fix. */
-  readonly sql: (mapping: Mapping) => string
+  readonly sql: () => string
 }
 
 const MINE = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
@@ -120,30 +120,51 @@ const CHECKS: readonly Check[] = [
         case when current_setting('shared_preload_libraries') like '%pg_stat_statements%' then 'create extension pg_stat_statements' else 'add it to shared_preload_libraries and restart' end as remedy
       where not exists (select from pg_extension where extname = 'pg_stat_statements')`,
   },
-  {
-    name: 'ledger',
-    severity: 'warning',
-    sql: ({
-      schema,
-    }) => `select 'sales_ledger' as object, 'has more than 20000 changes that are not folded: the live views slow down' as what, 'call fold() every few seconds' as remedy,
-        ${literal(`select ${identifier(schema)}.fold(100000)`)} as fix
-      where to_regclass(${literal(`${identifier(schema)}.sales_ledger`)}) is not null
-        and (select count(*) from (select from ${identifier(schema)}.sales_ledger limit 20001) backlog) > 20000`,
-  },
 ]
 
 /** Looks a database over; changes nothing. */
 export async function examine(connection: Connection, mapping: Mapping): Promise<Finding[]> {
   const findings: Finding[] = []
-  const { ledger } = await row<{ ledger: boolean }>(connection, 'select to_regclass($1) is not null as ledger', [
-    `${identifier(mapping.schema)}.sales_ledger`,
-  ])
   for (const { name, severity, sql } of CHECKS) {
-    if (name === 'ledger' && !ledger) continue
-    const found = await rows<{ object: string; what: string; remedy: string; fix?: string }>(connection, sql(mapping))
+    const found = await rows<{ object: string; what: string; remedy: string; fix?: string }>(connection, sql())
     findings.push(...found.map((finding) => ({ check: name, severity, ...finding })))
   }
-  return findings
+  return [...findings, ...(await backlog(connection, mapping))]
+}
+
+/** A ledger that nobody folds. */
+async function backlog(connection: Connection, { schema }: Mapping): Promise<Finding[]> {
+  const ledger = `${identifier(schema)}.sales_ledger`
+  const { there } = await row<{ there: boolean }>(connection, 'select to_regclass($1) is not null as there', [ledger])
+  if (!there) return []
+  const { long } = await row<{ long: boolean }>(
+    connection,
+    `select count(*) > 20000 as long from (select from ${ledger} limit 20001) changes`,
+  )
+  if (!long) return []
+  const [what, remedy] = [
+    'has more than 20000 changes that are not folded: the live views slow down',
+    'call fold() every few seconds',
+  ]
+  return [
+    {
+      check: 'ledger',
+      severity: 'warning',
+      object: 'sales_ledger',
+      what,
+      remedy,
+      fix: `select ${identifier(schema)}.fold(100000)`,
+    },
+  ]
+}
+
+/** Indexes that are another's beginning, or that nobody has read since statistics began. */
+export async function superfluous(
+  connection: Connection,
+): Promise<Array<{ readonly index: string; readonly why: string }>> {
+  const drop = CHECKS.filter(({ name }) => name === 'duplicate index' || name === 'unused index')
+  const found = await Promise.all(drop.map(({ sql }) => rows<{ object: string; what: string }>(connection, sql())))
+  return found.flat().map(({ object, what }) => ({ index: object, why: what }))
 }
 
 /** Runs the fixes of findings that have one; gives what was run. */
