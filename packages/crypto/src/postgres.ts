@@ -1,6 +1,7 @@
 export { createSubjectKeys, SubjectKeys } from './lib/subject-keys.ts'
 export type { Forgotten, SubjectItem, SubjectKeysOptions, SubjectToken } from './lib/subject-keys.ts'
 export { subjectSchema } from './lib/subject-schema.ts'
+export { fileErasureLedger } from './lib/erasure-file.ts'
 export type { Erasure, ErasureLedger } from './lib/erasure-ledger.ts'
 export type { Queryable } from './lib/queryable.ts'
 export type { Duration } from './lib/options.ts'

@@ -14,6 +14,7 @@ export const codes = {
   ERR_SHOP_CRYPTO_INDEX_UNSAFE: 'The planner refuses this blind index: too wide, too narrow or on too few values.',
   ERR_SHOP_CRYPTO_SUBJECT_UNKNOWN: 'The data subject has no key.',
   ERR_SHOP_CRYPTO_SUBJECT_FORGOTTEN: 'The data subject was forgotten: the key no longer exists.',
+  ERR_SHOP_CRYPTO_LEDGER: 'A line of the erasure ledger is damaged.',
   ERR_SHOP_CRYPTO_ENVELOPE: 'The envelope service (KMS, Transit) answered with an error or not in time.',
   ERR_SHOP_CRYPTO_REENCRYPT: 'A re-encryption or migration run cannot start or go on.',
   ERR_SHOP_CRYPTO_CLI: 'The command line is incomplete or contradicts itself.',

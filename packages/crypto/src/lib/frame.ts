@@ -1,7 +1,5 @@
-import { hmacHead } from './hmac-sha512.ts'
-
-/** Bytes of a frame before the additional data. */
-export const frameHead: number = hmacHead
+/** Bytes of a frame before the additional data: room for HMAC-SHA-512's inner key block. */
+export const frameHead = 128
 
 /** Longest additional data in bytes: far above any real table, column and key, and bounded. */
 export const maxContextBytes = 2048
@@ -17,6 +15,13 @@ const frameTail = 128
  * Layout: `[128][additional data][IV][text][padding, tag]`.
  */
 export const frame: Buffer = Buffer.alloc(frameHead + maxContextBytes + shortBytes + frameTail)
+
+const heads: Buffer[] = []
+
+/** A buffer's first bytes; of the shared frame each view is made once. */
+export function headOf(buffer: Buffer, end: number): Buffer {
+  return buffer === frame ? (heads[end] ??= frame.subarray(0, end)) : buffer.subarray(0, end)
+}
 
 /** A frame for `length` bytes of body after the additional data: the shared one, or a copy of its head that is long enough. */
 export function frameFor(aadEnd: number, length: number): Buffer {

@@ -11,7 +11,8 @@ export function gcmSeal(
   aad: Uint8Array,
   plain: Uint8Array,
 ): { readonly text: Buffer; readonly tag: Buffer } {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(aad)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  if (aad.length > 0) cipher.setAAD(aad)
   const text = cipher.update(plain)
   cipher.final()
   return { text, tag: cipher.getAuthTag() }
@@ -22,7 +23,8 @@ export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
   const tagAt = sealed.length - gcmTagBytes
   if (tagAt < 0) return undefined
   const decipher = createDecipheriv('aes-256-gcm', key, nonce)
-  decipher.setAAD(aad).setAuthTag(sealed.subarray(tagAt))
+  if (aad.length > 0) decipher.setAAD(aad)
+  decipher.setAuthTag(sealed.subarray(tagAt))
   const plain = decipher.update(sealed.subarray(0, tagAt))
   try {
     decipher.final()

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
+import { frameHead, headOf } from './frame.ts'
 
 /** Bytes that HMAC-SHA-512's inner key block takes before a message. */
-export const hmacHead = 128
+export const hmacHead: number = frameHead
 
 /**
  * HMAC-SHA-512 (RFC 2104) as two one-shot hashes over key blocks made once: a third of the cost of `createHmac`.
@@ -23,7 +24,7 @@ export class HmacSha512 {
   /** The MAC of the frame from {@link hmacHead} to `end`: 64 bytes as a latin1 string, the quickest form to take them in. */
   mac(frame: Buffer, end: number): string {
     frame.set(this.#inner, 0)
-    this.#outer.write(hash('sha512', frame.subarray(0, end), 'binary'), 128, 'latin1')
+    this.#outer.write(hash('sha512', headOf(frame, end), 'binary'), 128, 'latin1')
     return hash('sha512', this.#outer, 'binary')
   }
 }

@@ -9,7 +9,9 @@ export function randomInto(target: Buffer, at: number, length: number): void {
     randomFillSync(pool)
     used = 0
   }
-  pool.copy(target, at, used, used + length)
-  pool.fill(0, used, used + length)
+  for (let i = 0; i < length; i++) {
+    target[at + i] = pool[used + i] as number
+    pool[used + i] = 0
+  }
   used += length
 }
