@@ -23,7 +23,12 @@ const first = [SCENARIOS.capacity!]
 const configurations: readonly Configuration[] = [
   { name: 'plain retries', client: with3({ budget: false }), scenarios: first, seeds: 1 },
   { name: 'retries with a budget', client: with3({}), scenarios: first, seeds: 1 },
-  { name: 'ours', client: (runtime) => pipeline('ours', standard({ idempotent: true }), { runtime }), scenarios: world, seeds },
+  {
+    name: 'ours',
+    client: (runtime) => pipeline('ours', standard({ idempotent: true }), { runtime }),
+    scenarios: world,
+    seeds,
+  },
   { name: 'plain + server policy', client: with3({ budget: false }), scenarios: first, seeds, serverPolicy: true },
   {
     name: 'ours + server policy',
@@ -35,7 +40,10 @@ const configurations: readonly Configuration[] = [
 ]
 
 const rows: Row[] = []
-using bar = progress('simulate', configurations.reduce((sum, each) => sum + each.scenarios.length, 0))
+using bar = progress(
+  'simulate',
+  configurations.reduce((sum, each) => sum + each.scenarios.length, 0),
+)
 for (const { scenarios, ...rest } of configurations) {
   for (const scenario of scenarios) {
     rows.push(...(await simulate({ ...rest, scenarios: [scenario] })).rows)
@@ -45,5 +53,11 @@ for (const { scenarios, ...rest } of configurations) {
 bar.done()
 console.log(toTable(rows))
 const file = new URL('simulate.svg', import.meta.url)
-writeFileSync(file, toSvg(SCENARIOS.capacity!.name, rows.filter((row) => row.scenario === SCENARIOS.capacity!.name)))
+writeFileSync(
+  file,
+  toSvg(
+    SCENARIOS.capacity!.name,
+    rows.filter((row) => row.scenario === SCENARIOS.capacity!.name),
+  ),
+)
 console.log('plot: packages/retry/bench/simulate.svg')
