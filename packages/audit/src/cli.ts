@@ -12,6 +12,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
   const { argv, env, stderr, stdout } = process
+  stdout.on('error', () => process.exit()) // the reader has seen enough: head, less
   void runCli(argv.slice(2), {
     out: (line) => void stdout.write(`${line}\n`),
     err: (text) => void stderr.write(text),

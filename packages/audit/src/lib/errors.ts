@@ -32,7 +32,7 @@ export type AuditErrorCode = keyof typeof errorCodes
 
 /** The one error class of this package: a stable `code`, a message naming what was expected, a help link. */
 export class AuditError extends Error {
-  override readonly name: 'AuditError' = 'AuditError'
+  override readonly name = 'AuditError' as const
   readonly code: AuditErrorCode
   /** Where the README explains the code. */
   readonly help: string
