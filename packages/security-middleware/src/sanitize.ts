@@ -5,4 +5,4 @@ export {
   type HtmlSanitizerOptions,
   type SanitizedHtml,
 } from './lib/html-sanitizer.ts'
-export { sanitizeInput, type SanitizeInputOptions } from './lib/sanitize-input.ts'
+export { sanitizedBody, sanitizeInput, type SanitizeInputOptions } from './lib/sanitize-input.ts'

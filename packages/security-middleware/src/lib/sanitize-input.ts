@@ -1,4 +1,4 @@
-import type { Policy, Verdict } from '@shop/middleware'
+import { type Policy, requestKey, type RequestKey, type Verdict } from '@shop/middleware'
 
 import { SecurityError } from './errors.ts'
 import { sanitized } from './events.ts'
@@ -21,12 +21,18 @@ export interface SanitizeInputOptions {
   readonly html?: HtmlSanitizerOptions
 }
 
+const bodies: RequestKey<unknown> = requestKey<unknown>()
+
+/** The body after sanitising, on every framework. On Hono and node:http the application parses the body itself, and would see it as sent. */
+export const sanitizedBody = (request: object): unknown => bodies.get(request)
+
 const tooMuch: Verdict = {
   deny: { status: 422, code: 'markup-too-complex', title: 'A text field holds more markup than can be sanitised' },
 }
 
 /**
- * Sanitises the HTML fields of a parsed body, in place, before the handler and before validation. All other fields stay as sent:
+ * Sanitises the HTML fields of a parsed body, in place, before the handler and before validation ({@link sanitizedBody} gives it
+ * where the application parses bodies itself). All other fields stay as sent:
  * `AT&T` stays `AT&T`, for text is encoded when it is written into a page, not when it is read. A fragment beyond the limits is
  * refused with 422. What was removed is told on the `sanitized` channel, as names and a count.
  *
@@ -44,6 +50,7 @@ export function sanitizeInput(options: SanitizeInputOptions = {}): Policy & Disp
   return {
     name: 'sanitize-input',
     inspect(request) {
+      bodies.set(request, request.body)
       const slots: Slot[] = []
       collect(request.body, tree, every, '', 0, slots)
       return slots.length === 0 ? undefined : clean(slots, sanitizer)
