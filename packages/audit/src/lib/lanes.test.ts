@@ -141,6 +141,28 @@ describe('the spool', () => {
     await up.close()
   })
 
+  it('keeps a copy of a segment that is damaged in the middle, and reads what stands before', async () => {
+    const spool = { directory: directory(), segmentBytes: 1_048_576 }
+    const down = createAudit({ pool: away, spool })
+    const ids = [await down.record(loggedOut(alice))]
+    for (let i = 0; i < 3; i++) ids.push(await down.record(loggedOut(alice)))
+    await down.close({ deadline: 0 }).catch(() => {})
+    const file = path.join(
+      spool.directory,
+      readdirSync(spool.directory).find((name) => name.endsWith('.spool'))!,
+    )
+    const bytes = readFileSync(file)
+    bytes[Math.round(bytes.length / 2)]! ^= 1
+    writeFileSync(file, bytes)
+    const up = createAudit({ pool, spool })
+    await up.drain()
+    const read = await inDatabase(ids)
+    expect(read).toBeGreaterThan(0)
+    expect(read).toBeLessThan(4)
+    await up.close()
+    expect(readdirSync(spool.directory)).toEqual([expect.stringMatching(/^damaged-\d+\.spool$/)])
+  })
+
   it('has a bound, at which events are refused or wait', async () => {
     const bounded = { directory: directory(), maxBytes: 65_536, segmentBytes: 16_384 }
     const down = createAudit({ pool: away, spool: bounded })

@@ -98,7 +98,7 @@ export class SpoolReader {
     let at = 0
     while (tuples.length < rows && at + HEAD <= chunk.length) {
       const length = chunk.readUInt32BE(at)
-      if (this.#at + at + HEAD + length > end) break
+      if (length === 0 || this.#at + at + HEAD + length > end) break
       if (at + HEAD + length > chunk.length) {
         if (tuples.length > 0) break
         chunk = await this.#read(HEAD + length) // one row longer than a chunk
@@ -111,6 +111,12 @@ export class SpoolReader {
     }
     this.#at += at
     return tuples
+  }
+
+  /** Whether what cannot be read at the position lies before `end`: not a torn tail, which was never acknowledged, but damage. */
+  async isDamaged(end: number): Promise<boolean> {
+    const head = await this.#read(Math.min(HEAD, end - this.#at))
+    return head.length === HEAD && this.#at + HEAD + head.readUInt32BE(0) < end
   }
 
   async #read(length: number): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
+import { copyFile, open, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { AuditError } from './errors.ts'
@@ -83,7 +83,7 @@ export class Spool {
   /** Settles when the rows are synced to disk, all or none. @throws ERR_SHOP_AUDIT_SPOOL_FULL, _SPOOL_WRITE */
   async append(entry: SpoolEntry): Promise<void> {
     while (this.bytes + this.#queuedBytes + entry.bytes > this.#options.maxBytes) {
-      if (this.#options.whenFull === 'reject')
+      if (this.#options.whenFull === 'reject' || entry.bytes > this.#options.maxBytes)
         throw new AuditError(
           'ERR_SHOP_AUDIT_SPOOL_FULL',
           `the spool holds ${this.bytes} of ${this.#options.maxBytes} bytes`,
@@ -167,6 +167,7 @@ export class Spool {
       const tuples = await this.#reader.next(end, rows, bytes)
       if (tuples.length > 0) return { tuples }
       if (this.#current?.path === file) return { tuples: [] }
+      if (await this.#reader.isDamaged(end)) await this.#setAside(file)
       await this.#remove(file)
     }
   }
@@ -186,6 +187,17 @@ export class Spool {
   async rewind(): Promise<void> {
     await this.#reader?.close()
     this.#reader = undefined
+  }
+
+  /** A copy of a segment that cannot be read to its end, for a person to look at. */
+  async #setAside(file: string): Promise<void> {
+    const kept = path.join(this.#options.directory, `damaged-${path.basename(file)}`)
+    await copyFile(file, kept)
+    const error = new AuditError(
+      'ERR_SHOP_AUDIT_SPOOL_WRITE',
+      `a segment is damaged and was kept as ${path.basename(kept)}`,
+    )
+    if (channels.trouble.hasSubscribers) channels.trouble.publish({ where: 'spool', error })
   }
 
   async #remove(file: string): Promise<void> {
