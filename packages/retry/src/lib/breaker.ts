@@ -92,6 +92,7 @@ export class Breaker extends Strategy implements Gate {
   #name: string | undefined
   #state: BreakerState = CLOSED
   #passing = true
+  #counting = true
   #inRow = 0
   #reopened = 0
   #closedAt = 0
@@ -189,12 +190,21 @@ export class Breaker extends Strategy implements Gate {
     if (era === NO_ERA && this.#state.kind === 'half-open' && this.#state.probing > 0)
       return this.#probed('ignored', false)
     if (era !== this.era) return
+    if (outcome === 'ok' && this.#counting) return this.#succeeded(elapsedMs)
     const failed = outcome !== 'ok' && outcome !== 'answered'
     if (this.#state.kind === 'half-open') return this.#probed(outcome, failed)
     if (outcome === 'ignored' || this.#state.kind === 'disabled') return
     this.#window.add(failed, elapsedMs > this.#slowerThan, this.#timeWindow ? this.#runtime.coarse() : 0)
     this.#inRow = failed ? this.#inRow + 1 : 0
     if ((failed || elapsedMs > this.#slowerThan) && this.#state.kind === 'closed') this.#judge()
+  }
+
+  /** What happens nearly always, kept short. */
+  #succeeded(elapsedMs: number): void {
+    const slow = elapsedMs > this.#slowerThan
+    this.#window.add(false, slow, this.#timeWindow === undefined ? 0 : this.#runtime.coarse())
+    this.#inRow = 0
+    if (slow && this.#state.kind === 'closed') this.#judge()
   }
 
   #judge(): void {
@@ -258,6 +268,7 @@ export class Breaker extends Strategy implements Gate {
     const from = this.#state.kind
     this.#state = state
     this.#passing = state.kind === 'closed' || state.kind === 'disabled' || state.kind === 'metrics-only'
+    this.#counting = state.kind === 'closed' || state.kind === 'metrics-only'
     this.era++
     if (state.kind === 'closed') {
       this.#window.clear()

@@ -20,7 +20,7 @@ export class Lanes {
   readonly #limit: number
   readonly #turnMs: number
   readonly #free: Lane[] = []
-  #all: Lane[] = []
+  readonly #all = new Set<Lane>()
   #turning = false
 
   constructor(plan: Plan) {
@@ -36,8 +36,8 @@ export class Lanes {
   }
 
   #build(): Lane {
-    const lane = new Lane(this.#plan, this.#free)
-    if (this.#limit < Infinity) this.#all.push(lane)
+    const lane = new Lane(this.#plan, this.#free, this.#all)
+    this.#all.add(lane)
     return lane
   }
 
@@ -48,28 +48,35 @@ export class Lanes {
         this.#turning = false
         let busy = false
         for (const lane of this.#all) busy = lane.watch(this.#limit) || busy
-        if (busy) return this.#turn()
-        if (this.#all.length <= SPARE) return
-        this.#all = this.#all.slice(0, SPARE)
-        this.#free.splice(0, Infinity, ...this.#all)
+        if (busy) this.#turn()
+        else this.#spare()
       }),
       this.#turnMs,
     )
   }
+
+  /** After a rush, when all lanes are free, only some are kept. */
+  #spare(): void {
+    if (this.#free.length <= SPARE || this.#free.length < this.#all.size) return
+    for (const lane of this.#free.splice(SPARE)) this.#all.delete(lane)
+  }
 }
 
+/** One place in the fast lane, and the two functions that wait for its task. */
 class Lane {
   readonly #plan: Plan
   readonly #free: Lane[]
+  readonly #all: Set<Lane>
   #tried: FirstTry | undefined
   #task!: Task<unknown>
   #asResult = false
   #alarm: Alarm | undefined
   #call: Call | undefined
 
-  constructor(plan: Plan, free: Lane[]) {
+  constructor(plan: Plan, free: Lane[], all: Set<Lane>) {
     this.#plan = plan
     this.#free = free
+    this.#all = all
   }
 
   start(tried: FirstTry, task: Task<unknown>, asResult: boolean): void {
@@ -122,7 +129,7 @@ class Lane {
     const call = taken ?? this.#becomeCall(tried)
     this.#call = undefined
     this.#tried = undefined
-    this.#free.push(this)
+    if (taken === undefined) this.#free.push(this)
     if (taken === undefined) call.adoptEnded(tried, rejected, outcome)
     else if (rejected) call.failed(tried, outcome)
     else call.succeeded(tried, outcome)
@@ -133,8 +140,10 @@ class Lane {
     this.#alarm = undefined
   }
 
+  /** The task may never end: this lane is not waited for any more, and goes with it. */
   #late(): void {
     const tried = this.#tried!
+    this.#all.delete(this)
     this.#becomeCall(tried).adoptLate(tried)
   }
 

@@ -4,6 +4,8 @@ import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 
 import { expect, test } from 'vitest'
 
+import { breaker } from './breaker.ts'
+import { deadline } from './deadline.ts'
 import { standard } from './standard.ts'
 import { pipeline } from './pipeline.ts'
 import { systemRuntime } from './runtime.ts'
@@ -37,4 +39,20 @@ test('thirty thousand calls of every fate leave no memory, no timer and no alarm
   gc()
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(1_000_000)
   expect(systemRuntime.wheel.pending).toBe(0)
+})
+
+test('tasks that never end are given up whole: neither they nor what waits for them stay', async () => {
+  const p = pipeline('p', [deadline(20), breaker({ mode: 'metrics' })])
+  const hang = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i += 500)
+      await Promise.all(Array.from({ length: 500 }, () => p.tryRun(() => new Promise(() => undefined))))
+  }
+  await hang(1000)
+  await wait(50)
+  gc()
+  const before = process.memoryUsage().heapUsed
+  await hang(10_000)
+  await wait(50)
+  gc()
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(500_000)
 })
