@@ -13,7 +13,7 @@ function createApp(shop: Shop): Express {
 
   app.use(protect(...shop.policies))
 
-  // after a route's own policies, which may want the raw body: a webhook's signature covers its bytes
+  // after a route's own policies, which may refuse a body before it is parsed
   const parsers = [express.urlencoded({ extended: false, limit: '100kb' }), express.json({ limit: '100kb' })]
   for (const route of routes(shop)) {
     const bind = route.method === 'GET' ? app.get.bind(app) : app.post.bind(app)

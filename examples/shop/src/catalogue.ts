@@ -1,3 +1,5 @@
+import type { Cache } from '@shop/pg-optimizations'
+
 import type { Database } from './database.ts'
 
 export interface Category {
@@ -7,7 +9,7 @@ export interface Category {
   readonly art: string
 }
 
-export interface Product {
+export type Product = {
   readonly id: number
   readonly slug: string
   readonly brand: string
@@ -49,7 +51,7 @@ const card = `
 export const categories = (db: Database): Promise<Category[]> =>
   db.rows('select slug, name, section, art from categories order by id')
 
-/** One page of products, and whether there is another. Words are matched anywhere in brand, name and category. */
+/** One page of products, and whether there is another. Words are those of a search engine: `oak -lamp`, `"reading chair"`. */
 export async function listProducts(
   db: Database,
   { section, category, words = '', maxCents, sort = 'popular', page = 1 }: Listing,
@@ -60,15 +62,24 @@ export async function listProducts(
        and ($1::text is null or c.slug = $1)
        and ($5::text is null or c.section = $5)
        and ($2::int is null or p.price_cents <= $2)
-       and not exists (select from unnest($3::text[]) word
-                       where strpos(lower(p.brand || ' ' || p.name || ' ' || c.name), word) = 0)
+       and ($3 = '' or p.id in (select product from fast.product_document
+                                where words @@ websearch_to_tsquery('pg_catalog.english', $3)))
      order by ${orders[sort]} limit ${pageSize + 1} offset $4`,
-    [category ?? null, maxCents ?? null, toWords(words), (page - 1) * pageSize, section ?? null],
+    [category ?? null, maxCents ?? null, words, (page - 1) * pageSize, section ?? null],
   )
   return { products: products.slice(0, pageSize), more: products.length > pageSize }
 }
 
-const toWords = (text: string) => text.toLowerCase().split(/\s+/).filter(Boolean).slice(0, 8)
+/** What the front page shows, asked once in half a minute however many visit. */
+export const frontPage = (db: Database, cache: Cache): Promise<{ popular: Product[]; loved: Product[] }> =>
+  cache.wrap(
+    'front page',
+    async () => {
+      const [popular, loved] = await Promise.all([listProducts(db, {}), listProducts(db, { sort: 'rating' })])
+      return { popular: popular.products.slice(0, 8), loved: loved.products.slice(0, 4) }
+    },
+    { ttl: '30s' },
+  )
 
 export const findProduct = (db: Database, slug: string): Promise<(Product & { description: string }) | undefined> =>
   db.row(

@@ -11,11 +11,10 @@ export interface Day {
 /** Sales of each of the last `days` days, the present one included; a day without sales is there with zero. */
 export const salesByDay = (db: Database, days: number): Promise<Day[]> =>
   db.rows(
-    `select to_char(day, 'YYYY-MM-DD') as day, count(o.id) as orders, coalesce(sum(o.total_cents), 0) as cents
-     from generate_series(current_date - ($1::int - 1), current_date, interval '1 day') day
-     left join orders o on o.created_at >= day and o.created_at < day + interval '1 day'
-       and o.status in ('paid', 'shipped', 'delivered')
-     group by day order by day`,
+    `select to_char(d.day, 'YYYY-MM-DD') as day, coalesce(s.orders, 0) as orders, coalesce(s.revenue, 0)::float8 as cents
+     from generate_series(current_date - ($1::int - 1), current_date, interval '1 day') d(day)
+     left join fast.sales_daily_live s on s.day = d.day::date
+     order by d.day`,
     [days],
   )
 
@@ -32,24 +31,21 @@ export interface TopProduct extends Pick<Product, 'slug' | 'name' | 'art' | 'hue
   readonly cents: number
 }
 
-export const topProducts = (db: Database, days: number): Promise<TopProduct[]> =>
+/** The products with the highest revenue of the last thirty days, exact at any moment. */
+export const topProducts = (db: Database): Promise<TopProduct[]> =>
   db.rows(
-    `select p.slug, p.brand || ' ' || p.name as name, c.art, p.hue, top.units, top.cents
-     from (select i.product_id, sum(i.quantity) as units, sum(i.quantity * i.unit_cents) as cents
-           from orders o join order_items i on i.order_id = o.id
-           where o.created_at >= current_date - ($1::int - 1) and o.status in ('paid', 'shipped', 'delivered')
-           group by 1 order by 3 desc, 1 limit 8) top
-     join products p on p.id = top.product_id join categories c on c.id = p.category_id
-     order by top.cents desc, p.id`,
-    [days],
+    `select p.slug, p.brand || ' ' || p.name as name, c.art, p.hue, t.units, t.revenue::float8 as cents
+     from fast.top_products(30, 8) t
+     join products p on p.id = t.product join categories c on c.id = p.category_id
+     order by t.revenue desc, p.id`,
   )
 
 export const salesBySection = (db: Database, days: number): Promise<{ section: string; cents: number }[]> =>
   db.rows(
-    `select c.section, sum(i.quantity * i.unit_cents) as cents
-     from orders o join order_items i on i.order_id = o.id
-     join products p on p.id = i.product_id join categories c on c.id = p.category_id
-     where o.created_at >= current_date - ($1::int - 1) and o.status in ('paid', 'shipped', 'delivered')
+    `select c.section, sum(s.revenue)::float8 as cents
+     from (select product, sum(revenue) as revenue from fast.product_daily_live
+           where day > current_date - $1::int group by 1) s
+     join products p on p.id = s.product join categories c on c.id = p.category_id
      group by 1 order by 2 desc`,
     [days],
   )
@@ -64,7 +60,7 @@ export const ordersByStatus = (db: Database, days: number): Promise<{ status: St
 /** Popular products that are about to run out. */
 export const lowStock = (db: Database): Promise<Pick<Product, 'slug' | 'name' | 'art' | 'hue' | 'stock'>[]> =>
   db.rows(
-    `select p.slug, p.brand || ' ' || p.name as name, c.art, p.hue, p.stock
-     from products p join categories c on c.id = p.category_id
-     where p.active and p.stock < 10 order by p.sold desc, p.id limit 8`,
+    `select p.slug, p.brand || ' ' || p.name as name, c.art, p.hue, i.available as stock
+     from fast.inventory_live i join products p on p.id = i.product join categories c on c.id = p.category_id
+     where i.available < 10 and p.active order by i.sold desc, p.id limit 8`,
   )

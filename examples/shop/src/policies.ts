@@ -1,14 +1,15 @@
 import { httpMetrics, metricsEndpoint, tracing } from '@shop/metrics'
 import type { Policy } from '@shop/middleware'
 import { cspReports, csrf, securityHeaders, trustedOrigins } from '@shop/security-middleware'
+import type { PostgresStore } from '@shop/security-middleware/postgres'
 import { inspect } from '@shop/security-middleware/inspect'
 import { validate } from '@shop/security-middleware/validate'
 
 import type { Config } from './config.ts'
-import { webhookPath } from './webhook.ts'
+import { paymentWebhook, webhookPath } from './webhook.ts'
 
 /** What every request passes, in this order: what measures comes first, so that refusals are counted too. */
-export function policies(config: Config): readonly Policy[] {
+export function policies(config: Config, deliveries: PostgresStore): readonly Policy[] {
   const { host, protocol } = new URL(config.PUBLIC_URL)
   return [
     tracing(),
@@ -25,6 +26,8 @@ export function policies(config: Config): readonly Policy[] {
     cspReports({ path: '/reports', onReport: (report) => console.warn('a browser reports', report) }),
     csrf({ insecureBypass: [webhookPath] }),
     trustedOrigins({ hosts: [host] }),
+    // before anything parses the body: the signature covers its bytes
+    paymentWebhook(config, deliveries),
     // a tripwire: it watches the shop, and refuses in the admin, where nobody has business with such things
     inspect({ mode: { '/admin': 'enforce', '/admin/*': 'enforce', '/*': 'monitor' }, loginPaths: ['/login'] }),
     // bounds and shapes of every body and query; what they mean is for the routes

@@ -1,5 +1,5 @@
 import type { Policy } from '@shop/middleware'
-import type { PostgresStore } from '@shop/security-middleware/postgres'
+import type { Cache } from '@shop/pg-optimizations'
 import { htmlSanitizer, type HtmlSanitizer } from '@shop/security-middleware/sanitize'
 
 import { categories, type Category } from './catalogue.ts'
@@ -8,6 +8,7 @@ import { createDatabase, createPool, requireDatabase, type Database } from './da
 import { createMailer, type Mailer } from './mailer.ts'
 import { migrate } from './migrate.ts'
 import { createPipelines } from './pipelines.ts'
+import { openCache, optimize, startFolding } from './optimizations.ts'
 import { createPayments, type Payments } from './payments/client.ts'
 import { measured, startMetrics, type Metrics } from './metrics.ts'
 import { policies } from './policies.ts'
@@ -23,10 +24,9 @@ export interface Shop extends AsyncDisposable {
   readonly metrics: Metrics
   /** Who did what. */
   readonly trail: Trail
-  /** Which webhooks have been handled. */
-  readonly deliveries: PostgresStore
   /** Makes the HTML of reviews harmless. */
   readonly markup: HtmlSanitizer
+  readonly cache: Cache
   readonly categories: readonly Category[]
   /** What both apps hand to `protect(...)`, in order. */
   readonly policies: readonly Policy[]
@@ -40,6 +40,8 @@ export async function createShop(config: Config): Promise<Shop> {
   const metrics = resources.use(startMetrics(pool))
   const through = resources.use(createPipelines())
   await migrate(pool)
+  await optimize(config.DATABASE_URL)
+  resources.use(startFolding(pool))
   const deliveries = await createDeliveries(pool)
   const db = createDatabase(pool, through.database)
   const shop = {
@@ -47,12 +49,12 @@ export async function createShop(config: Config): Promise<Shop> {
     db,
     metrics,
     trail: resources.use(await openTrail(config)),
-    deliveries,
     payments: measured(createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments), metrics),
     mailer: resources.adopt(createMailer(config.SMTP_URL, through.mail), (it) => it.close()),
     markup: resources.use(htmlSanitizer({ allow: 'review' })),
+    cache: resources.use(openCache(pool)),
     categories: await categories(db),
-    policies: policies(config),
+    policies: policies(config, deliveries),
   }
   const kept = resources.move()
   return { ...shop, [Symbol.asyncDispose]: () => kept.disposeAsync() }

@@ -35,7 +35,8 @@ try {
 } catch (error) {
   if (error instanceof Stopped) console.log(error.message)
   else {
-    const told = error instanceof BootError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS')
+    const told =
+      error instanceof BootError || String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
     console.error(told ? (error as Error).message : error)
     process.exitCode = 1
   }

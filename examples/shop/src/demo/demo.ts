@@ -10,6 +10,7 @@ import { Tally } from '../traffic/tally.ts'
 import { newSigningKey } from '../trail.ts'
 import { startApp, type App } from './app-process.ts'
 import { ending } from './ending.ts'
+import { timeHeadlines } from './headlines.ts'
 import { keptKey } from './kept.ts'
 import { startDatabase } from './database.ts'
 
@@ -29,6 +30,7 @@ export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): 
   const began = performance.now()
   const ended = ending()
   await using database = await startDatabase(sizes)
+  const headlines = await timeHeadlines(database.url)
   await using provider = await startProvider()
   await using mailbox = await startMailbox()
   await using apps = new AsyncDisposableStack()
@@ -53,6 +55,7 @@ export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): 
     )
   })
   const ready = await settled(starting)
+  say(`three questions of the day, without and with the assets of @shop/pg-optimizations:\n${headlines}\n`)
   say(`up in ${((performance.now() - began) / 1000).toFixed(1)} s\n`)
 
   for (const app of ready) {

@@ -5,7 +5,7 @@ import { valid, validate } from '@shop/security-middleware/validate'
 import { z } from 'zod'
 
 import { art } from '../art.ts'
-import { boughtTogether, findProduct, listProducts, type Category, type Listing } from '../catalogue.ts'
+import { boughtTogether, findProduct, frontPage, listProducts, type Category, type Listing } from '../catalogue.ts'
 import { text } from '../form.ts'
 import { price } from '../money.ts'
 import { Refusal } from '../refusal.ts'
@@ -34,10 +34,7 @@ const review = validate({
 
 export const catalogueRoutes = (shop: Shop): Route[] => [
   get('/', async (visit) => {
-    const [{ products: popular }, { products: loved }] = await Promise.all([
-      listProducts(shop.db, {}),
-      listProducts(shop.db, { sort: 'rating' }),
-    ])
+    const { popular, loved } = await frontPage(shop.db, shop.cache)
     return page(layout(shop, visit, 'Good things for home and away', home(shop.categories, popular, loved)))
   }),
 
@@ -198,9 +195,9 @@ const home = (
       </div>
     </section>
     <h2>Everybody’s favourites</h2>
-    ${productGrid(popular.slice(0, 8))}
+    ${productGrid(popular)}
     <h2>Best reviewed</h2>
-    ${productGrid(loved.slice(0, 4))}`
+    ${productGrid(loved)}`
 
 const reviewForm = (path: string): SafeHtml =>
   html` <form class="stack" method="post" action="${path}/reviews">

@@ -26,7 +26,7 @@ export const dashboardRoutes = (shop: Shop): Route[] => [
     const [days, hours, top, sections, statuses, low] = await Promise.all([
       salesByDay(db, 60),
       ordersByHour(db, 30),
-      topProducts(db, 30),
+      topProducts(db),
       salesBySection(db, 30),
       ordersByStatus(db, 30),
       lowStock(db),

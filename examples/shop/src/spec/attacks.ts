@@ -162,15 +162,11 @@ export function attackSpec(open: () => OpenShop): void {
 
   it('refuses 10 MB', async () => {
     for (const path of ['/cart', '/checkout', '/login', '/webhooks/payment']) {
-      const sent = open()
+      const { status } = await open()
         .browser()
         .post(path, { product: 'x'.repeat(10_000_000) })
       // a server may close before all is sent; what it must not do is take it
-      const status = await sent.then(
-        (seen) => seen.status,
-        () => 413,
-      )
-      expect([path, status]).toEqual([path, 413])
+      expect([path, [413, 0].includes(status)]).toEqual([path, true])
     }
     expect((await open().browser().get('/')).status).toBe(200)
   })

@@ -91,7 +91,8 @@ export function flowSpec(open: () => OpenShop): void {
     expect(status).toBe(422)
     expect(text).toContain('A phone number starts with +')
     expect(text).toContain('This is no e-mail address')
-    expect(text).toContain('value="&lt;none&gt;"')
+    expect(text).toMatch(/name="phone"\s+value="[^"<>]*none[^"<>]*"/)
+    expect(text).not.toContain('<none>')
   })
 
   it('changes quantities, and takes a line out at zero', async () => {

@@ -13,12 +13,12 @@ export interface Loot {
 export async function attack(origin: string, tally: Tally, loot: Loot): Promise<void> {
   const victim = createBrowser(origin, '203.0.113.7')
   await victim.post('/login', loot.account)
-  const product = /href="(\/products\/[^"]+)"/.exec((await victim.get('/search')).text)?.[1] ?? '/'
+  const product = /href="(\/products\/[^"]+)"/.exec((await victim.get('/search')).text)?.[1]
 
   await forgeForms(victim, tally)
   await injectSql(createBrowser(origin, '203.0.113.66'), tally)
   await injectIntoAdmin(createBrowser(origin, '203.0.113.67'), tally)
-  await plantScripts(victim, tally, product)
+  if (product !== undefined) await plantScripts(victim, tally, product)
   await guessPasswords(createBrowser(origin, '203.0.113.66'), tally, loot)
   if (loot.webhook) await replayWebhook(origin, tally, loot.webhook)
   await sendTooMuch(origin, tally)
@@ -103,10 +103,7 @@ async function sendTooMuch(origin: string, tally: Tally): Promise<void> {
   const body = `product=${'x'.repeat(10_000_000)}`
   for (const path of ['/cart', '/login', '/webhooks/payment']) {
     const browser = createBrowser(origin, '203.0.113.66')
-    const seen = await browser
-      .post(path, { product: body })
-      .catch((): Seen => ({ status: 0, text: '', location: undefined, cause: 'connection closed' }))
-    note(tally, '10 MB body', seen)
+    note(tally, '10 MB body', await browser.post(path, { product: body }))
   }
 }
 

@@ -22,7 +22,9 @@ export interface Browser {
 export function createBrowser(origin: string, address: string): Browser {
   const cookies = new Map<string, string>()
 
-  async function request(path: string, init: RequestInit): Promise<Seen> {
+  const request = (path: string, init: RequestInit): Promise<Seen> => send(path, init).catch(unanswered)
+
+  async function send(path: string, init: RequestInit): Promise<Seen> {
     const response = await fetch(new URL(path, origin), {
       ...init,
       redirect: 'manual',
@@ -32,7 +34,7 @@ export function createBrowser(origin: string, address: string): Browser {
         cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
         ...(init.headers as Record<string, string>),
       },
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(30_000),
     })
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? []
@@ -57,6 +59,12 @@ export function createBrowser(origin: string, address: string): Browser {
         headers: present({ origin, 'sec-fetch-site': 'same-origin', ...headers }),
       }),
   }
+}
+
+/** A server that closes or stays silent has answered too, with status 0. */
+function unanswered(error: unknown): Seen {
+  const { name, cause: reason } = error as { name?: string; cause?: { code?: string } }
+  return { status: 0, text: '', location: undefined, cause: reason?.code ?? name ?? 'no answer' }
 }
 
 /** An empty header is one that this browser does not send. */
