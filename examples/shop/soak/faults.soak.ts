@@ -23,7 +23,7 @@ import { newSigningKey } from '../src/trail.ts'
 const SCALE = 1 / 30
 const only = process.argv.slice(2)
 
-await using server = await startPostgres({ settings: { max_connections: 60 } })
+await using server = await startPostgres({ settings: { max_connections: 60, deadlock_timeout: '50ms' } })
 process.env['MASTER_ENCRYPTION_KEY'] ??= randomBytes(32).toString('hex')
 const admin = new pg.Pool({ connectionString: server.url, max: 2 })
 admin.on('error', () => {})
@@ -167,6 +167,9 @@ const FAULTS: readonly (readonly [
       return () => child.kill('SIGCONT')
     },
   ],
+  // these leave their mark on the long windows, so they come last
+  ['slow answers', 'ShopLatencyBudgetBurnFast', () => every(60, () => ask('/', { headers: { 'x-fault': 'slow' } }))],
+  ['answers that fail', 'ShopErrorBudgetBurnFast', () => every(60, () => ask('/', { headers: { 'x-fault': '500' } }))],
   [
     'passwords guessed',
     'ShopSigninAttack',
@@ -175,9 +178,6 @@ const FAULTS: readonly (readonly [
       return every(250, () => posting('/login', { origin: url, 'x-forwarded-for': `192.0.2.${i++ % 250}` }))
     },
   ],
-  // these leave their mark on the long windows, so they come last
-  ['slow answers', 'ShopLatencyBudgetBurnFast', () => every(60, () => ask('/', { headers: { 'x-fault': 'slow' } }))],
-  ['answers that fail', 'ShopErrorBudgetBurnFast', () => every(60, () => ask('/', { headers: { 'x-fault': '500' } }))],
   [
     'a database that is gone',
     'ShopDatabaseDown',

@@ -68,7 +68,7 @@ const faults: Readonly<Record<string, () => () => void>> = {
     collectorFails = true
     return () => (collectorFails = false)
   },
-  statements: () => again(100, () => failing('select * from there_is_no_such_table')),
+  statements: () => again(400, () => failing('select * from there_is_no_such_table')),
   timeouts: () => again(300, () => inTransaction('set local statement_timeout = 20', 'select pg_sleep(1)')),
   deadlocks: () =>
     again(1200, () => {

@@ -3,9 +3,10 @@ import { type Alert, type Input, series, TARGET } from '../alert.ts'
 const { job } = TARGET
 const one = (name: string, labels: Record<string, string>, values: string): Input => series(name, labels, values)
 
-/** A count that rose, its very first rise from absence included. */
+/** A count that rose, its very first rise from absence included; a gap in the scrapes is no absence. */
 export function rose(metric: string, by: string, window: string): string {
-  return `sum by (${by}) (increase(${metric}[${window}])) > 0 or sum by (${by}) (${metric} unless ${metric} offset ${window}) > 0`
+  const first = `${metric} unless max_over_time(${metric}[6h] offset ${window})`
+  return `sum by (${by}) (increase(${metric}[${window}])) > 0 or sum by (${by}) (${first}) > 0`
 }
 
 /** Attacks, and protections that do not work. */

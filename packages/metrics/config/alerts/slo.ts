@@ -28,10 +28,10 @@ const BURNS = [
     severity: 'critical',
     least: 20,
     for: '15m',
-    at: '7h',
+    at: '2h',
     step: '5m',
   },
-  { name: 'Slow', rate: 3, long: '1d', short: '2h', severity: 'warning', least: 30, for: '1h', at: '26h', step: '5m' },
+  { name: 'Slow', rate: 3, long: '1d', short: '2h', severity: 'warning', least: 30, for: '1h', at: '5h', step: '5m' },
   {
     name: 'Creeping',
     rate: 1,
@@ -40,7 +40,7 @@ const BURNS = [
     severity: 'warning',
     least: 50,
     for: '3h',
-    at: '76h',
+    at: '12h',
     step: '15m',
   },
 ] as const

@@ -117,7 +117,7 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${app
       '--env',
       'SHOP_KEY',
       '--timeout',
-      '3000',
+      '10000',
     ]
     const wait = async (): Promise<{ code: number; out: string }> => {
       for (let tries = 0; ; tries++) {
@@ -137,7 +137,7 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${app
     const only = await cli([...args, '--only', 'environment'])
     expect(only).toMatchObject({ code: 1, out: 'FAIL environment SHOP_KEY: is not set\n1 of 1 checks failed\n' })
     expect((await cli([...args, '--only', 'environment', '--only', 'targets'], { SHOP_KEY: 'x' })).code).toBe(0)
-  }, 40_000)
+  }, 90_000)
 
   it('says what is wrong', async () => {
     const register = new Registry()
@@ -154,6 +154,8 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${app
       none,
       '--alertmanager',
       none,
+      '--timeout',
+      '20000',
     ])
     expect(code).toBe(1)
     expect(out).toContain('waitMs is not snake_case')
