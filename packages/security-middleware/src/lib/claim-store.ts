@@ -19,15 +19,15 @@ export interface ClaimOptions<Tx = unknown> {
 }
 
 /**
- * Remembers what has been done, so that it is not done twice: claim, then complete or release. The port is structural;
- * `@shop/retry` declares the same one.
+ * Remembers what has been done, so that it is not done twice: claim, then complete or release. The port is structural:
+ * the idempotency stores of `@shop/retry` are of the same shape, and either takes the other's.
  */
 export interface ClaimStore<Tx = unknown> {
-  claim(key: string, options: ClaimOptions<Tx>): Promise<Claim>
+  claim(key: string, options: ClaimOptions<Tx>): Claim | Promise<Claim>
   /** Done, with a result that later claims are told. @throws when the lease ran out and another took over. */
-  complete(token: string, result?: unknown): Promise<void>
+  complete(token: string, result?: unknown): void | Promise<void>
   /** Not done: the next claim may have it at once. */
-  release(token: string): Promise<void>
+  release(token: string): void | Promise<void>
   /** For the order guard: records a position, and tells whether it is not before the one already there. */
-  advance?(key: string, position: number, tx?: Tx): Promise<boolean>
+  advance?(key: string, position: number, tx?: Tx): boolean | Promise<boolean>
 }

@@ -24,6 +24,9 @@ export interface PostgresStoreOptions {
 
 /** Claims in PostgreSQL. */
 export interface PostgresStore extends ClaimStore<Queryable> {
+  claim(key: string, options: ClaimOptions<Queryable>): Promise<Claim>
+  complete(token: string, result?: unknown): Promise<void>
+  release(token: string): Promise<void>
   advance(key: string, position: number, tx?: Queryable): Promise<boolean>
   /** Makes the tables (sql/claims.sql) unless they are there. */
   migrate(): Promise<void>

@@ -180,10 +180,15 @@ export function stripeWebhook<Tx = unknown>(options: StripeWebhookOptions<Tx>): 
     const token = open.get(request)
     // after an abort the handler may still be at work: only the lease can tell that it is not
     if (token === undefined || kind === 'aborted') return
-    const operation = kind === 'finished' && status >= 200 && status < 300 ? 'complete' : 'release'
-    store[operation](token).catch((error: unknown) => {
+    void finish(kind === 'finished' && status >= 200 && status < 300 ? 'complete' : 'release', token)
+  }
+
+  async function finish(operation: 'complete' | 'release', token: string): Promise<void> {
+    try {
+      await store[operation](token)
+    } catch (error) {
       if (claimFailed.hasSubscribers) claimFailed.publish({ operation, error })
-    })
+    }
   }
 
   const policy: Policy = {
