@@ -31,10 +31,15 @@ export function frameFor(aadEnd: number, length: number): Buffer {
   return longer
 }
 
-/** The same for the bodies of longer values, which have no additional data in them: what fits is neither allocated nor collected. */
-const room = Buffer.alloc(65_536)
+/** Where bodies of longer values are made and opened. It grows to the longest value seen, and to no more than {@link maxRoom}. */
+let room = Buffer.alloc(65_536)
 
-/** Room for `length` bytes: the shared one, or one of its own. */
+/** What a process keeps for ever after its first long value, at most. */
+const maxRoom = 2 ** 21
+
+/** Room for `length` bytes: the shared one, whose pages are there already, or for a very long value one of its own. */
 export function roomFor(length: number): Buffer {
-  return length <= room.length ? room.subarray(0, length) : Buffer.allocUnsafeSlow(length)
+  if (length > maxRoom) return Buffer.allocUnsafeSlow(length)
+  if (length > room.length) room = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length)))
+  return room.subarray(0, length)
 }
