@@ -96,6 +96,10 @@ const commands = [
   'retr ',
 ] as const
 
+/** A tag and a command of IMAP: `A1 LOGOUT`. */
+const imap =
+  /^[a-z]{1,4}\d{1,4} (?:capability|fetch|select|login|logout|noop|list|create|delete|search|store|copy|examine|status|append)\b/i
+
 /**
  * Looks for a line end and then what a server, a browser or a mail relay would read as its own: a header, a second response
  * (`HTTP/1.1 200 OK`), a blank line and markup, an SMTP or IMAP command. `encoded` says that the line end was not in the value
@@ -153,6 +157,9 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
     )
       return 'http-header-injection'
   }
+  // a line end that was encoded was not typed: whatever names a header after it is one
+  if (encoded && colon > i + 1 && text.charCodeAt(colon) === 58) return 'http-header-injection'
+  if (imap.test(text.slice(i, i + 24))) return 'mail-command'
   for (const command of commands)
     if (
       startsWithWord(text, command, i) &&

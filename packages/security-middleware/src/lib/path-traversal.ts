@@ -12,7 +12,8 @@ export function pathTraversal(text: string, bits: number): Span | undefined {
     (bits & Has.dot ? climb(text) : undefined) ??
     (bits & (Has.slash | Has.backslash) ? sensitive(text) : undefined) ??
     (bits & Has.colon && bits & (Has.slash | Has.backslash | Has.dot) ? wrapper(text) : undefined) ??
-    (bits & (Has.slash | Has.backslash) ? oddPath(text) : undefined)
+    (bits & (Has.slash | Has.backslash) ? oddPath(text) : undefined) ??
+    (bits & (Has.dot | Has.colon) ? strippedPath(text) : undefined)
   )
 }
 
@@ -389,11 +390,41 @@ function oddPath(text: string): Span | undefined {
     if (startsWithWord(text, '0x2e0x2e', 1) || (text.charCodeAt(1) === 46 && isSeparator(text.charCodeAt(2))))
       return { start: 0, end: 3, rule: 'path-climb' }
     // one letter over and over: a path meant to run past a buffer's end
+    // the placeholder that path fuzzers leave where a file's name goes
+    if (text.endsWith('{file}')) return { start: 0, end: text.length, rule: 'path-placeholder' }
     const unit = text.charCodeAt(1)
     let i = 1
     while (i < text.length && text.charCodeAt(i) === unit) i++
     if (i > 200) return { start: 0, end: i, rule: 'path-overlong' }
     if (i > 6 && unit !== 47 && text.charCodeAt(i) === 123) return { start: 0, end: i, rule: 'path-overlong' }
   }
+  return undefined
+}
+
+/** A path whose backslashes were lost on the way, as `..\\..\\etc\\passwd` becomes `....etcpasswd`, and `c:\\boot.ini` `c:oot.ini`. */
+const stripped = [
+  'etcpasswd',
+  'etcshadow',
+  'etchosts',
+  'etcgroup',
+  'web-inf',
+  'meta-inf',
+  'winnt',
+  'windows',
+  'boot.ini',
+  'oot.ini',
+  'win.ini',
+  'inetpub',
+  'procself',
+] as const
+
+function strippedPath(text: string): Span | undefined {
+  let i = 0
+  while (text.charCodeAt(i) === 46) i++
+  const climbs = i > 1
+  if (i === 0 && isLetter(text.charCodeAt(0)) && text.charCodeAt(1) === 58) i = 2
+  if (!climbs && i !== 2) return undefined
+  for (const name of stripped)
+    if (startsWithWord(text, name, i)) return { start: 0, end: i + name.length, rule: 'path-stripped' }
   return undefined
 }
