@@ -65,9 +65,9 @@ describe('a vault gives back what it took', () => {
   it('strings, bytes and JSON values of every shape', () => {
     const seal = <T>(value: T): unknown => vault.decrypt(vault.encrypt(value as object, context), context)
     expect(seal([])).toEqual([])
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), (value) => seal(value) === value))
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 1500 }), (value) => seal(value) === value))
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 3000 }), (value) => Buffer.from(value).equals(seal(value) as Buffer)),
+      fc.property(fc.uint8Array({ maxLength: 1500 }), (value) => Buffer.from(value).equals(seal(value) as Buffer)),
     )
     fc.assert(fc.property(json, (value) => isDeepStrictEqual(seal(value), value)))
   })
@@ -250,6 +250,11 @@ describe('a token is bound', () => {
       const token = vault.encrypt(value, where)
       const changes = [
         ...Array.from(token, (_, length) => token.slice(0, length)),
+        // the same low byte, another letter
+        ...Array.from(
+          token,
+          (letter, i) => token.slice(0, i) + String.fromCharCode(letter.charCodeAt(0) + 0x100) + token.slice(i + 1),
+        ),
         `${token}A`,
         `${token}=`,
         `${token}\n`,
@@ -260,7 +265,6 @@ describe('a token is bound', () => {
         `${token.slice(0, 20)}\n${token.slice(20)}`,
         `${token.slice(0, 20)}+${token.slice(21)}`,
         `${token.slice(0, 20)}/${token.slice(21)}`,
-        `${token.slice(0, -1)}\u0141`,
       ]
       expect(changes.filter((text) => text !== token && !refused(() => vault.decrypt(text, where)))).toEqual([])
     }
