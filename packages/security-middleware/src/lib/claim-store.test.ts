@@ -107,7 +107,9 @@ describe.each(stores)('a claim store in %s', (_, make) => {
   test('of many at once, one claims', async (ctx) => {
     const store = await make(ctx)
     const key = fresh()
-    const claims = await Promise.all(Array.from({ length: 50 }, () => store.claim(key, { fingerprint: 'f', lease })))
+    const claims = await Promise.all(
+      Array.from({ length: 50 }, async () => store.claim(key, { fingerprint: 'f', lease })),
+    )
     expect(claims.filter(({ state }) => state === 'claimed')).toHaveLength(1)
     expect(claims.filter(({ state }) => state === 'in-flight')).toHaveLength(49)
   })
