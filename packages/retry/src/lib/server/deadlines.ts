@@ -13,9 +13,9 @@ export interface DeadlinesOptions {
   readonly concurrency?: number
   /** How many more may wait; the oldest leaves when another comes. @default 1000 */
   readonly queue?: number
-  /** A wait that is fine. @default '100ms' */
+  /** A wait that is fine. @default '200ms' */
   readonly target?: Duration
-  /** How long the wait may be worse before the newest goes first and the oldest is dropped. @default '100ms' */
+  /** How long the wait may be worse before the newest goes first and the oldest is dropped. @default '200ms' */
   readonly interval?: Duration
   /** The time of a request that says nothing. @default '30s' */
   readonly fallback?: Duration
@@ -53,8 +53,8 @@ export function deadlines(options?: DeadlinesOptions): Policy {
   const read = readOptions('deadlines', options, {
     concurrency: integer(1, 1_000_000, 100),
     queue: integer(0, 1_000_000, 1000),
-    target: duration(0, '1m', '100ms'),
-    interval: duration(1, '1m', '100ms'),
+    target: duration(0, '1m', '200ms'),
+    interval: duration(1, '1m', '200ms'),
     fallback: duration(1, '24h', '30s'),
     max: duration(1, '24h', '5m'),
     runtime: (_option, value) => (value ?? systemRuntime) as Runtime,

@@ -3,7 +3,7 @@ import type { Job, Line } from './server.ts'
 
 /** The server's queue under the deadline policy: the shipped queue, on virtual time. */
 export function deadlineLine(): Line {
-  const queue = new DeadlineQueue<Job>({ limit: 1000, target: 100, interval: 100 }, (job, why) =>
+  const queue = new DeadlineQueue<Job>({ limit: 1000, target: 200, interval: 200 }, (job, why) =>
     job.answer(unavailable(why)),
   )
   return {
