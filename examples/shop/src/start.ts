@@ -33,13 +33,14 @@ try {
       port: whole('--port', values.port, 1_024, 65_534),
     })
 } catch (error) {
-  if (error instanceof Stopped) console.log(error.message)
-  else {
-    const told =
-      error instanceof BootError || String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
-    console.error(told ? (error as Error).message : error)
-    process.exitCode = 1
+  if (error instanceof Stopped) {
+    console.log(error.message)
+    // whatever was under way ends with this process: the apps by their channel, PostgreSQL by its watchdog
+    process.exit(0)
   }
+  const told = error instanceof BootError || String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
+  console.error(told ? (error as Error).message : error)
+  process.exit(1)
 }
 
 function whole(name: string, given: string, min: number, max: number): number {

@@ -29,7 +29,7 @@ export interface DemoOptions extends Sizes {
 export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): Promise<void> {
   const began = performance.now()
   const ended = ending()
-  await using database = await startDatabase(sizes)
+  await using database = await Promise.race([startDatabase(sizes), ended])
   const headlines = await timeHeadlines(database.url)
   await using provider = await startProvider()
   await using mailbox = await startMailbox()
@@ -54,7 +54,7 @@ export async function startDemo({ once, visits, port, ...sizes }: DemoOptions): 
       }),
     )
   })
-  const ready = await settled(starting)
+  const ready = await Promise.race([settled(starting), ended])
   say(`three questions of the day, without and with the assets of @shop/pg-optimizations:\n${headlines}\n`)
   say(`up in ${((performance.now() - began) / 1000).toFixed(1)} s\n`)
 

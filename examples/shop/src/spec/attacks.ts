@@ -104,7 +104,7 @@ export function attackSpec(open: () => OpenShop): void {
       address: '1 Mill Lane, Dublin',
     })
     const order = (await browser.post(placed.location!, { card: 'ok' })).location!
-    await vi.waitFor(async () => expect((await browser.get(order)).text).toContain('status paid'), 5_000)
+    await vi.waitFor(async () => expect((await browser.get(order)).text).toContain('status paid'), 20_000)
     const paidAt = async () => (await db.row('select paid_at from orders where id = $1', [order.split('/').at(-1)]))!
     const before = await paidAt()
 

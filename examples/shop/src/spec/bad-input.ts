@@ -24,7 +24,7 @@ export function badInputSpec(name: string, main: URL, open: () => OpenShop): voi
     return stderr.trim()
   }
 
-  it('names the variables that are missing or wrong, and what they should be', async () => {
+  it('names the variables that are missing or wrong, and what they should be', { timeout: 120_000 }, async () => {
     expect(
       await complaint({ DATABASE_URL: undefined, PORT: '99999', SMTP_URL: 'localhost', PAYMENT_KEY: 'short' }),
     ).toBe(
@@ -35,14 +35,14 @@ export function badInputSpec(name: string, main: URL, open: () => OpenShop): voi
     )
   })
 
-  it('says that a port is in use', async () => {
+  it('says that a port is in use', { timeout: 120_000 }, async () => {
     const { port } = new URL(open().url)
     expect(await complaint({ PORT: port })).toBe(
       `${name}: port ${port} on 127.0.0.1 is in use: stop what listens there, or set PORT`,
     )
   })
 
-  it('says that PostgreSQL is not there, or refuses', async () => {
+  it('says that PostgreSQL is not there, or refuses', { timeout: 120_000 }, async () => {
     const nobody = await freePort()
     expect(await complaint({ DATABASE_URL: `postgres://shop:pw@127.0.0.1:${nobody}/shop` })).toMatch(
       new RegExp(`^${name}: PostgreSQL at 127.0.0.1:${nobody}/shop refuses: .*ECONNREFUSED`),
@@ -52,7 +52,7 @@ export function badInputSpec(name: string, main: URL, open: () => OpenShop): voi
     expect(await complaint({ DATABASE_URL: wrong.href })).toMatch(/refuses: password authentication failed/)
   })
 
-  it('does not wait for ever for a PostgreSQL that says nothing', async () => {
+  it('does not wait for ever for a PostgreSQL that says nothing', { timeout: 120_000 }, async () => {
     const silent = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => silent.once('listening', resolve))
     const { port } = silent.address() as { port: number }
@@ -60,7 +60,7 @@ export function badInputSpec(name: string, main: URL, open: () => OpenShop): voi
     silent.close()
   })
 
-  it('does not start on a half-finished migration', async () => {
+  it('does not start on a half-finished migration', { timeout: 120_000 }, async () => {
     await using empty = await database()
     await empty.client.query(`
       create table migrations (number int primary key, name text not null, hash text not null,

@@ -26,7 +26,7 @@ export function flowSpec(open: () => OpenShop): void {
     return location!
   }
 
-  it('sells: browse, cart, checkout, payment page, webhook, paid order, letter', async () => {
+  it('sells: browse, cart, checkout, payment page, webhook, paid order, letter', { timeout: 60_000 }, async () => {
     const browser = open().browser()
     const { slug, stock } = await inStock()
     const product = await browser.get(`/products/${slug}`)
@@ -39,8 +39,8 @@ export function flowSpec(open: () => OpenShop): void {
     expect((await browser.get('/cart')).text).toContain('It is empty')
 
     const { location: order } = await browser.post(payAt!, { card: 'ok' })
-    await vi.waitFor(async () => expect((await browser.get(order!)).text).toContain('status paid'), 5_000)
-    await vi.waitFor(() => expect(open().mailbox.mails.some(({ to }) => to.includes(contact.email))).toBe(true), 5_000)
+    await vi.waitFor(async () => expect((await browser.get(order!)).text).toContain('status paid'), 20_000)
+    await vi.waitFor(() => expect(open().mailbox.mails.some(({ to }) => to.includes(contact.email))).toBe(true), 20_000)
     expect(await open().shop.db.row('select stock from products where slug = $1', [slug])).toEqual({ stock: stock - 2 })
   })
 
@@ -71,7 +71,7 @@ export function flowSpec(open: () => OpenShop): void {
     expect((await browser.get(location!)).text).toContain('Pay now')
     const { location: payAt } = await browser.post(`${location}/pay`, {})
     await browser.post(payAt!, { card: 'ok' })
-    await vi.waitFor(async () => expect((await browser.get(location!)).text).toContain('status paid'), 5_000)
+    await vi.waitFor(async () => expect((await browser.get(location!)).text).toContain('status paid'), 20_000)
   })
 
   it('sells the last piece once, to one of ten who press the button together', async () => {
@@ -134,7 +134,7 @@ export function flowSpec(open: () => OpenShop): void {
     const buyer = open().browser()
     const { slug } = await inStock()
     const order = (await buyer.post(await placeOrder(buyer, slug, 2), { card: 'ok' })).location!.split('/').at(-1)!
-    await vi.waitFor(async () => expect((await staff.get(`/orders/${order}`)).text).toContain('status paid'), 5_000)
+    await vi.waitFor(async () => expect((await staff.get(`/orders/${order}`)).text).toContain('status paid'), 20_000)
 
     expect((await staff.get(`/admin?customer=${encodeURIComponent('00353 (1) 555-0199')}`)).text).toContain(
       contact.name,
