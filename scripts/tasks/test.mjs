@@ -8,7 +8,7 @@ const args = process.argv.slice(2)
 const only = args[0] && !args[0].startsWith('-') ? folders(args.shift()) : []
 const filters = only.map((folder) => `--filter=./${folder}`)
 const projects = only.flatMap((folder) => ['--project', folder.split('/')[1]])
-const covered = only.map((folder) => `--coverage.include=${folder}/src/**/*.ts`)
+const covered = only.length > 0 ? ['--coverage.include=src/**/*.ts'] : [] // from the project's own root
 
 if (process.env.SHOP_COMPONENTS !== 'off') await task('components', ['--if-missing'])
 const types = await tool('turbo', ['run', 'typecheck', '--continue', '--output-logs=errors-only', ...filters])

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { type Channel, channel } from 'node:diagnostics_channel'
 
 /** Published on `shop:__name__:refused` when `take()` says no. */
 export interface RefusedMessage {
@@ -6,4 +6,4 @@ export interface RefusedMessage {
 }
 
 /** Costs nothing as long as nobody subscribes. */
-export const refused = channel('shop:__name__:refused')
+export const refused: Channel = channel('shop:__name__:refused')
