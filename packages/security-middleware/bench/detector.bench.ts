@@ -22,12 +22,15 @@ const request = view({
 const review = `I bought this mug for my daughter and she loves it. The colour is "a bit" darker than in the picture (see above), but it's well made; 2 of 3 arrived without any damage & the seller was very kind!`
 const engine = datadogEngine()
 
-const costs = await interleave({
-  body: () => policy.inspect!(request),
-  whole: () => (policy.evaluate!(request), policy.inspect!(request)),
-  review: () => detect(review),
-  libinjection: () => engine.run(request),
-})
+const costs = await interleave(
+  {
+    body: () => policy.inspect!(request),
+    whole: () => (policy.evaluate!(request), policy.inspect!(request)),
+    review: () => detect(review),
+    libinjection: () => engine.run(request),
+  },
+  { calls: 4_000, repeats: 9 },
+)
 const rows: Row[] = [
   { name: `a body of ${order.length} bytes`, ours: costs.body.us, unit: 'us', goal: '<= 5' },
   {

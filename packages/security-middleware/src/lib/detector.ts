@@ -33,7 +33,7 @@ function readLayers(value: string): Finding | undefined {
   for (let layer = 0; ; layer++) {
     const found = read(form, bits, layer)
     if (found) return found
-    if (bits & Has.plus && (bits & Has.space) === 0) {
+    if (layer < 2 && bits & Has.plus && (bits & Has.space) === 0) {
       const spaced = plusToSpace(form)
       const spacedFound = read(spaced, charsOf(spaced), layer)
       if (spacedFound) return spacedFound

@@ -57,11 +57,13 @@ let spare = 0
 function delimited(text: string, at: number): string | undefined {
   for (const [open, close] of openers) {
     if (text.charCodeAt(at) !== open.charCodeAt(0) || text.charCodeAt(at + 1) !== open.charCodeAt(1)) continue
+    // of "{{{{" only the last two braces open an expression
+    if (text.charCodeAt(at + 2) === 123) continue
     const from = at + 2
     const body = text.slice(from, from + Math.min(256, Math.max(24, spare)))
     spare -= body.length
     const end = body.indexOf(close)
-    const inner = end < 0 ? body : body.slice(0, end)
+    const inner = body.slice(0, end < 0 ? 64 : end)
     const rule = expression(inner, open, end >= 0)
     if (rule) return rule
   }
