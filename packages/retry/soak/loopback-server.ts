@@ -5,7 +5,7 @@ import express from 'express'
 import { fastify } from 'fastify'
 import type { AddressInfo } from 'node:net'
 
-import { deadlines } from '../src/server.ts'
+import { deadlineOf, deadlines } from '../src/server.ts'
 
 const [, , framework, policy] = process.argv
 const WORKERS = 10
@@ -27,9 +27,16 @@ function pull(): void {
     )
   }
 }
-const work = (): Promise<void> =>
-  new Promise((resolve) => {
+/** Work whose caller has left is not begun, where the policy says who has. */
+const work = (request: object): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const signal = deadlineOf(request)?.signal
     waiting.push(resolve)
+    signal?.addEventListener('abort', () => {
+      const at = waiting.indexOf(resolve)
+      if (at >= 0) waiting.splice(at, 1)
+      reject(signal.reason as Error)
+    })
     pull()
   })
 process.on('message', ({ capacity }: { capacity: number }) => {
@@ -43,13 +50,18 @@ const policies = policy === 'true' ? [deadlines({ concurrency: WORKERS })] : []
 if (framework === 'express') {
   const app = express()
   if (policies[0]) app.use(protectExpress(policies[0]))
-  app.get('/', (_request, response) => void work().then(() => response.end('ok')))
+  app.get('/', (request, response) => {
+    work(request).then(
+      () => response.end('ok'),
+      () => response.status(504).end(),
+    )
+  })
   const server = app.listen(0, '127.0.0.1', () => {
     process.send!({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })
   })
 } else {
   const app = fastify()
   if (policies[0]) await app.register(protectFastify(policies[0]))
-  app.get('/', () => work().then(() => 'ok'))
+  app.get('/', (request) => work(request.raw).then(() => 'ok'))
   process.send!({ url: `${await app.listen({ port: 0, host: '127.0.0.1' })}/` })
 }

@@ -15,6 +15,7 @@ const configurations: Record<string, () => Pipeline> = {
   ours: () => pipeline('ours', standard({ idempotent: true })),
 }
 
+const only = process.argv.slice(2)
 let failed = false
 for (const framework of ['express', 'fastify'] as const) {
   for (const [policy, name] of [
@@ -23,11 +24,12 @@ for (const framework of ['express', 'fastify'] as const) {
     [true, 'plain retries'],
     [true, 'ours'],
   ] as const) {
+    const shown = `${framework}, ${policy ? 'server policy' : 'no policy'}, ${name}`
+    if (!only.every((part) => shown.includes(part))) continue
     const { lost, floor, recovery } = await run(framework, policy, name)
     const bounded = name === 'ours' || policy
     const ok = !bounded || (recovery <= 2 && lost <= floor * 1.25)
     failed ||= !ok
-    const shown = `${framework}, ${policy ? 'server policy' : 'no policy'}, ${name}`
     console.log(`${shown.padEnd(42)} lost ${lost}  floor ${floor}  recovery ${recovery} s  ${ok ? 'ok' : 'VIOLATED'}`)
   }
 }
