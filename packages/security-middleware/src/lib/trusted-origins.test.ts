@@ -22,6 +22,15 @@ function decide(init: ViewInit, options = shop): Verdict | undefined {
 }
 const code = (init: ViewInit, options = shop): string => decide(init, options)?.deny?.code ?? 'passed'
 
+test('a form of its own passes where no-referrer made the Origin null; another site’s does not', () => {
+  const form = (site: string): ViewInit => ({
+    method: 'POST',
+    headers: { host: 'shop.example', origin: 'null', 'sec-fetch-site': site },
+  })
+  expect(code(form('same-origin'))).toBe('passed')
+  expect(code(form('cross-site'))).toBe('origin-untrusted')
+})
+
 describe('trustedOrigins(): Host', () => {
   test.each(['shop.example', 'shop.example:443', 'SHOP.example', 'a.shop.example', 'localhost:3000', 'localhost'])(
     'answers for %s',

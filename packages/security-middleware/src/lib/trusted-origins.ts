@@ -1,4 +1,4 @@
-import type { Denial, HeaderPairs, Policy, Verdict } from '@shop/middleware'
+import type { Denial, HeaderPairs, Policy, RequestView, Verdict } from '@shop/middleware'
 
 import { type CorsOptions, corsRules } from './cors.ts'
 import { forwardedFault, hostMatcher } from './host.ts'
@@ -58,7 +58,8 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
       if (origin !== undefined) {
         const preflight = cors?.preflight(request, origin)
         if (preflight) return preflight
-        if (!isSafe(request.method) && !isOf(origin, host) && !isTrusted(origin)) return foreignOrigin
+        if (!isSafe(request.method) && !isOf(origin, host) && !isTrusted(origin) && !isOwnForm(request, origin))
+          return foreignOrigin
       } else if (!isSafe(request.method)) {
         const referer = request.header('referer')
         if (referer !== undefined && !isTrusted(URL.parse(referer)?.origin ?? 'null')) return foreignReferer
@@ -68,6 +69,11 @@ export function trustedOrigins(options: TrustedOriginsOptions): Policy {
     },
     traits: { owns: ['access-control-allow-origin', 'access-control-allow-credentials'] },
   }
+}
+
+/** Under `Referrer-Policy: no-referrer` browsers send `Origin: null` with a page's own forms; Sec-Fetch-Site tells. */
+function isOwnForm(request: RequestView, origin: string): boolean {
+  return origin === 'null' && request.header('sec-fetch-site') === 'same-origin'
 }
 
 function isSafe(method: string): boolean {
