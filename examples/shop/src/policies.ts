@@ -16,6 +16,8 @@ export function policies(config: Config, deliveries: PostgresStore): readonly Po
     httpMetrics(),
     metricsEndpoint(),
     securityHeaders({
+      // with helmet's own no-referrer, browsers send `Origin: null` with the shop's own forms
+      helmet: { referrerPolicy: { policy: 'strict-origin-when-cross-origin' } },
       csp: {
         // the form that leads to the payment page is redirected there, which form-action governs too
         'form-action': ["'self'", new URL(config.PAYMENT_URL).origin],
