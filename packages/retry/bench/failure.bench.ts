@@ -24,7 +24,7 @@ const cost = await interleave(
     openResult: () => open.tryRun(call),
     openError: () => open.run(call).catch(() => undefined),
   },
-  { repeats: 15 },
+  { repeats: 9, turn: 150 },
 )
 
 const SAMPLES = 100_000

@@ -5,7 +5,7 @@ import { FirstTry } from './first-try.ts'
 import { NO_ERA, type Refusal } from './gate.ts'
 import { Lanes } from './lane.ts'
 import { callEnded, type Plan } from './plan.ts'
-import type { Reason } from './result.ts'
+import type { Failure, Reason } from './result.ts'
 
 /** Runs one call of a plan. */
 export type Runner = (task: Task<unknown>, options: RunOptions | undefined, asResult: boolean) => Promise<unknown>
@@ -65,11 +65,29 @@ function held(plan: Plan, task: Task<unknown>, asResult: boolean, gate: number, 
   if (plan.fallback === undefined && plan.gates[gate]!.wait === undefined) {
     for (let index = gate - 1; index >= 0; index--) plan.gates[index]!.leave('ignored', 0, NO_ERA)
     callEnded(plan)
-    return answer(refusal.reason, refusal.toError(), asResult)
+    return asResult ? Promise.resolve(new Refused(refusal)) : Promise.reject(refusal.toError())
   }
   const [call, promise] = newCall(plan, task, undefined, asResult)
   call.held(gate, refusal)
   return promise
+}
+
+/** A refusal as a Result; its error is made only for who looks at it. */
+class Refused implements Failure {
+  readonly ok = false
+  readonly reason: Reason
+  readonly attempts = 0
+  readonly #refusal: Refusal
+  #error: unknown
+
+  constructor(refusal: Refusal) {
+    this.reason = refusal.reason
+    this.#refusal = refusal
+  }
+
+  get error(): unknown {
+    return (this.#error ??= this.#refusal.toError())
+  }
 }
 
 function turnedAway(plan: Plan, options: RunOptions | undefined, asResult: boolean): Promise<unknown> {
