@@ -14,7 +14,11 @@ export function packed() {
     const dir = path.join(scope, folder)
     const manifest = JSON.parse(readFileSync(path.join(dir, 'package.json'), 'utf8'))
     const tarball = path.join(tarballs, `shop-${folder}-${manifest.version}.tgz`)
-    const entries = Object.keys(manifest.exports).filter((key) => key !== './package.json' && !key.includes('*'))
-    return { folder, dir, manifest, tarball, entries: entries.map((key) => path.posix.join(manifest.name, key)) }
+    // a program is run, not imported
+    const programs = Object.values(manifest.bin ?? {})
+    const entries = Object.entries(manifest.exports)
+      .filter(([, target]) => typeof target === 'object' && !programs.includes(target.default))
+      .map(([key]) => path.posix.join(manifest.name, key))
+    return { folder, dir, manifest, tarball, entries }
   })
 }
