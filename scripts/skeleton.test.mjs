@@ -65,8 +65,9 @@ describe.each(readdirSync(path.join(root, 'packages')))('packages/%s', (name) =>
     const records = globSync('decisions/*.md', { cwd: root })
       .map((file) => readFileSync(path.join(root, file), 'utf8'))
       .join('\n')
+      .toLowerCase()
     const foreign = Object.keys(manifest.dependencies ?? {}).filter((dependency) => !dependency.startsWith('@shop/'))
-    expect(foreign.filter((dependency) => !records.includes(dependency))).toEqual([])
+    expect(foreign.filter((dependency) => !records.includes(dependency.toLowerCase()))).toEqual([])
   })
 
   test('has a changeset, unless it is released', () => {
