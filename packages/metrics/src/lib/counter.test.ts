@@ -70,7 +70,7 @@ describe('counter', () => {
         const counted = [...hits.all()].map((series) => [JSON.stringify(series.values), series.value])
         expect(Object.fromEntries(counted)).toEqual(Object.fromEntries(expected))
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 

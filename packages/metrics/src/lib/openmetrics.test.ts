@@ -45,7 +45,7 @@ describe('the OpenMetrics parser', () => {
           expect(read).toEqual(pairs.map(([a, b], i) => [a, b, i + 1]))
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 60 },
     )
   })
 

@@ -23,6 +23,9 @@ interface Reading {
   readonly [name: string]: number | Readonly<Record<string, number>>
 }
 
+/** Below the second after which a scrape goes on without an answer. */
+const ANSWER_TIMEOUT = 900
+
 // one statement, so that one scrape is one round trip; what a plain user may not see counts as nothing
 const SQL = `
 select (select json_object_agg(state, n) from (select coalesce(state, 'other') as state, count(*) as n from pg_stat_activity where backend_type = 'client backend' group by 1) s) as states,
@@ -59,12 +62,16 @@ export function pgServerMetrics(pool: PgQueryable, options: PgServerMetricsOptio
     async collect() {
       if (performance.now() - asked < interval) return
       asked = performance.now()
+      // a server that does not answer in time is not up, whatever becomes of the question
+      const late = setTimeout(() => up.set(0), ANSWER_TIMEOUT)
       try {
         const { rows } = await pool.query(SQL)
         show(rows[0] as Reading)
         up.set(1)
       } catch {
         up.set(0)
+      } finally {
+        clearTimeout(late)
       }
     },
   })
