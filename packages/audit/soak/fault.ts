@@ -9,7 +9,7 @@ import pg from 'pg'
 
 import { startPostgres } from '@shop/testkit/postgres'
 
-import { checkpointSigner, createSealer, migrate, type VerifyReport, verifyTrail } from '../src/index.ts'
+import { checkpointSigner, createAudit, createSealer, migrate, type VerifyReport, verifyTrail } from '../src/index.ts'
 
 export interface FaultOptions {
   /** Kills of the writer or of PostgreSQL, at random points. */
@@ -88,6 +88,7 @@ export async function faultRun(options: FaultOptions): Promise<FaultCount> {
     }
     await writer.firstAck()
     await writer.stop()
+    await drainRest(pool, spool, macKey)
     await sealer.close()
     const client = new pg.Client(server.url)
     await client.connect()
@@ -115,6 +116,13 @@ export async function faultRun(options: FaultOptions): Promise<FaultCount> {
     await pool.end()
     rmSync(spool, { recursive: true, force: true })
   }
+}
+
+/** What the writer's own deadline left in the spool is the next process's to hand on, as after any restart. */
+async function drainRest(pool: pg.Pool, directory: string, macKey: Buffer): Promise<void> {
+  const audit = createAudit({ pool, macKey, spool: { directory } })
+  await audit.drain({ deadline: '30m' })
+  await audit.close()
 }
 
 class Writer {

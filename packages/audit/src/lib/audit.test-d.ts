@@ -1,12 +1,18 @@
 // Misuse that must not compile.
+import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type pg from 'pg'
 import { z } from 'zod'
 
 import { defineAction } from './action.ts'
 import { createAudit } from './audit.ts'
 import { loggedIn } from './catalogue.ts'
+import type { Schema } from './schema.ts'
 
 declare const pool: pg.Pool
+
+// Whatever keeps to Standard Schema will do.
+declare const standard: StandardSchemaV1<{ parcels: number }>
+export const accepted: Schema<{ parcels: number }> = standard
 const actor = { type: 'user', id: 'u-1' } as const
 
 const audit = createAudit({ pool })
