@@ -15,8 +15,10 @@ for (const file of globSync(['*.md', 'packages/*/README.md', 'docs/guides/*.md',
   mkdirSync(path.dirname(path.join(site, file)), { recursive: true })
   writeFileSync(path.join(site, file), toPages(readFileSync(path.join(root, file), 'utf8'), path.dirname(file)))
 }
-for (const folder of globSync(['docs/public', 'docs/guides', 'packages/*/docs'], { cwd: root }))
-  cpSync(path.join(root, folder), path.join(site, folder), { recursive: true, filter: (from) => !from.endsWith('.md') })
+for (const picture of globSync(['{docs/public,docs/guides}/**/*.{png,svg}', 'packages/*/{bench,docs}/*.{png,svg}'], {
+  cwd: root,
+}))
+  cpSync(path.join(root, picture), path.join(site, picture))
 
 const typedoc = await Application.bootstrapWithPlugins({
   plugin: ['typedoc-plugin-markdown'],
