@@ -32,6 +32,7 @@ const client = new pg.Client(server.url)
 await client.connect()
 await migrate(client)
 const pool = new pg.Pool({ connectionString: server.url, max: 4 })
+pool.on('error', () => {}) // the server stops before the last connection has gone
 const macKey = randomBytes(32)
 const signer = checkpointSigner({ name: 'bench/audit', key: generateKeyPairSync('ed25519').privateKey })
 
@@ -133,9 +134,6 @@ for (let round = 0; round < ROUNDS; round++)
     await client.query('checkpoint')
     best[name] = Math.min(best[name] ?? Infinity, await arm())
   }
-const { rows } = await client.query<{ unsealed: string }>(
-  'select count(*) filter (where xid >= (select sealed_xid from audit.log)) unsealed from audit.events',
-)
 await pool.end()
 await client.end()
 
@@ -161,4 +159,3 @@ benchTable([
     unit: '/s',
   },
 ])
-void rows

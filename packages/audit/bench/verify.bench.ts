@@ -24,6 +24,7 @@ const client = new pg.Client(server.url)
 await client.connect()
 await migrate(client)
 const pool = new pg.Pool({ connectionString: server.url, max: 2 })
+pool.on('error', () => {}) // the server stops before the last connection has gone
 const macKey = randomBytes(32)
 const signer = checkpointSigner({ name: 'bench/audit', key: generateKeyPairSync('ed25519').privateKey })
 
