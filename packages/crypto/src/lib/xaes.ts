@@ -49,7 +49,8 @@ export class Xaes {
   open(aad: Uint8Array, body: Buffer): Buffer | undefined {
     if (body.length < xaesOverhead) return undefined
     const committed = timingSafeEqual(body.subarray(nonceBytes, xaesTextAt), this.#commitment)
-    // opened in any case, so that a wrong commitment takes as long as a wrong tag
+    // opened in any case, and with a tag spoilt, so that a wrong commitment fails as a wrong tag does and takes as long
+    if (!committed) body[body.length - 1] = (body[body.length - 1] as number) ^ 1
     const plain = gcmOpen(this.messageKey(body), body.subarray(12, nonceBytes), aad, body.subarray(xaesTextAt))
     return committed ? plain : undefined
   }
