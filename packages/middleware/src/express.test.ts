@@ -1,7 +1,11 @@
 import express from 'express'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+
 import { describe, expect, test } from 'vitest'
 
 import { explain, protect } from './express.ts'
+import type { Outcome } from './lib/policy.ts'
 
 // the types of Express 5 stand for both
 const { default: express4 } = (await import('express4' as string)) as { default: typeof express }
@@ -33,3 +37,48 @@ describe.each([
     expect(explain(create())).toBe('warning: no protect() in this application')
   })
 })
+
+test.each([
+  ['application/json', '{"a":1}'],
+  ['application/x-www-form-urlencoded; note=json', 'a=1'],
+])(
+  'a second protect() on a route has the raw body that the first had read as %s, and its denial is told to the first',
+  async (type, sent) => {
+    const outcomes: Outcome[] = []
+    const raw: string[] = []
+    const app = express()
+    app.use(
+      protect(
+        { name: 'inspect', inspect: () => undefined },
+        { name: 'metrics', settle: (outcome) => void outcomes.push(outcome) },
+      ),
+    )
+    const signed = protect({
+      name: 'signed',
+      evaluate: async (request) => {
+        raw.push(Buffer.from(await request.bytes(100)).toString())
+        return request.query === '' ? undefined : { deny: { status: 403, code: 'forged', title: 'Forged' } }
+      },
+    })
+    app.post(
+      '/',
+      signed,
+      express.urlencoded({ extended: false }),
+      (request, response) => void response.json(request.body),
+    )
+    const server = app.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const post = (path: string): Promise<Response> =>
+      fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: sent,
+      })
+    expect(await (await post('/')).json()).toEqual(type.includes('form') ? { a: '1' } : { a: 1 })
+    expect((await post('/?forged')).status).toBe(403)
+    expect(raw).toEqual([sent, sent])
+    await expect.poll(() => outcomes.map(({ denied }) => denied)).toEqual([undefined, 'forged'])
+    server.closeAllConnections()
+    server.close()
+  },
+)

@@ -1,7 +1,7 @@
 import type { Express, Request, RequestHandler, Response } from 'express'
 
 import { type Chain, createChain } from './lib/chain.ts'
-import { compose, type PolicyList } from './lib/compose.ts'
+import type { PolicyList } from './lib/compose.ts'
 import { explain as explainPolicies } from './lib/explain.ts'
 import { drive } from './lib/node-drive.ts'
 import { NodeExchange } from './lib/node-exchange.ts'
@@ -17,7 +17,7 @@ import type { Policy } from './lib/policy.ts'
 export function protect(...policies: PolicyList): RequestHandler {
   const chain = createChain(policies)
   const handler: RequestHandler = chain.idle ? (_request, _response, next) => next() : guard(chain)
-  protectedBy.set(handler, compose(...policies))
+  protectedBy.set(handler, chain.policies)
   return handler
 }
 

@@ -39,12 +39,13 @@ function addHooks(chain: Chain, app: Parameters<FastifyPluginCallback>[0]): void
   app.addHook('onRequest', function shopEvaluate(request, reply, done) {
     const exchange = new FastifyExchange(request, reply)
     ;(request as unknown as Record<symbol, FastifyExchange>)[key] = exchange
-    if (chain.settles) observe(chain, exchange)
-    finish(chain.evaluate(exchange), reply, done)
+    if (chain.settles) observe(chain, exchange, reply.raw)
+    finish(chain.evaluate(exchange), exchange, done)
   })
   if (chain.inspects) {
-    app.addHook('preValidation', function shopInspect(request, reply, done) {
-      finish(chain.inspect(of(request)!), reply, done)
+    app.addHook('preValidation', function shopInspect(request, _reply, done) {
+      const exchange = of(request)!
+      finish(chain.inspect(exchange), exchange, done)
     })
   }
   if (chain.settles) {
@@ -78,17 +79,18 @@ function addHooks(chain: Chain, app: Parameters<FastifyPluginCallback>[0]): void
 
 function finish(
   answer: Answer | undefined | Promise<Answer | undefined>,
-  reply: FastifyReply,
+  exchange: FastifyExchange,
   done: (error?: Error) => void,
 ): void {
   if (answer === undefined) return done()
-  if (!isPromise(answer)) return send(reply, answer)
-  void answer.then((late) => (late ? send(reply, late) : done()), done)
+  if (!isPromise(answer)) return send(exchange, answer)
+  void answer.then((late) => (late ? send(exchange, late) : done()), done)
 }
 
-function send(reply: FastifyReply, { status, headers, body }: Answer): void {
+function send(exchange: FastifyExchange, { status, headers, body }: Answer): void {
+  const { reply } = exchange
   reply.code(status)
-  for (const [name, value] of headers ?? []) reply.header(name, value)
+  if (headers) exchange.apply(headers)
   const whole = body === undefined || typeof body === 'string' || body instanceof Uint8Array
   // as bytes, or Fastify would add a charset to the content type
   void reply.send(whole ? Buffer.from(body ?? '') : Readable.from(body))
@@ -96,12 +98,12 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): void {
 
 class FastifyExchange extends NodeExchange {
   readonly #request: FastifyRequest
-  readonly #reply: FastifyReply
+  readonly reply: FastifyReply
 
   constructor(request: FastifyRequest, reply: FastifyReply) {
     super(request.raw, reply.raw)
     this.#request = request
-    this.#reply = reply
+    this.reply = reply
   }
 
   get ip(): string {
@@ -129,8 +131,8 @@ class FastifyExchange extends NodeExchange {
   override apply(headers: HeaderPairs): void {
     for (let i = 0; i < headers.length; i++) {
       const pair = headers[i]!
-      if (isList(pair[0])) append(this.#reply, pair[0], pair[1])
-      else this.#reply.header(pair[0], pair[1])
+      if (isList(pair[0])) append(this.reply, pair[0], pair[1])
+      else this.reply.header(pair[0], pair[1])
     }
   }
 }

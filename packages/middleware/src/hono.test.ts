@@ -38,3 +38,19 @@ test('a reader that gives up is an abort', async () => {
   await response.body!.cancel()
   expect(outcomes).toMatchObject([{ kind: 'aborted' }])
 })
+
+test('a second protect() has the raw body that the first had read', async () => {
+  const hono = new Hono()
+  const read: string[] = []
+  const policy = {
+    name: 'bytes',
+    evaluate: async (request: { bytes(limit: number): Promise<Uint8Array> }) =>
+      void read.push(Buffer.from(await request.bytes(100)).toString()) as undefined,
+  }
+  hono.use(protect(policy))
+  hono.use(protect(policy))
+  hono.post('/', async (context) => context.json(await context.req.json()))
+  const response = await hono.request('/', { method: 'POST', body: '{"a":1}' })
+  expect(await response.json()).toEqual({ a: 1 })
+  expect(read).toEqual(['{"a":1}', '{"a":1}'])
+})

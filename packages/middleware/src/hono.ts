@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 
-import { isInspectable, parseBody } from './lib/body.ts'
+import { kindOf, parseBody } from './lib/body.ts'
 import { type Chain, createChain } from './lib/chain.ts'
 import type { PolicyList } from './lib/compose.ts'
 import { BodyLimitError } from './lib/errors.ts'
 import { Exchange } from './lib/exchange.ts'
-import { isFinished, isList } from './lib/node-exchange.ts'
+import { observe } from './lib/node-drive.ts'
+import { isList } from './lib/node-exchange.ts'
 import { splitOptions, type PeerOptions } from './lib/options.ts'
 import type { Answer, HeaderPairs, ReplyView } from './lib/policy.ts'
 import { problem, TOO_LARGE } from './lib/problem.ts'
@@ -43,11 +44,8 @@ export function protect(...args: [PeerOptions<Request>, ...PolicyList] | PolicyL
       const encrypted = socket ? socket.encrypted === true : context.req.url.startsWith('https:')
       return peerOf(context.req.raw, socket?.remoteAddress ?? '', encrypted, (name) => exchange.header(name))
     })
-    exchange.started = performance.now()
-    outgoing?.once('close', () => {
-      const kind = isFinished(outgoing) ? 'finished' : outgoing.errored ? 'error' : 'aborted'
-      chain.settle(exchange, kind, context.res.status, outgoing.errored ?? undefined)
-    })
+    if (chain.settles && outgoing) observe(chain, exchange, outgoing)
+    else exchange.started = performance.now()
     const answer = (await chain.evaluate(exchange)) ?? (chain.inspects ? await inspect(chain, exchange) : undefined)
     if (answer) context.res = toResponse(exchange, answer)
     else await next()
@@ -55,19 +53,20 @@ export function protect(...args: [PeerOptions<Request>, ...PolicyList] | PolicyL
     exchange.release(context.res.headers)
     if (chain.transformLimit > 0) await transform(chain, exchange, context)
     if (chain.responds) await chain.respond(exchange, new HonoReply(context))
-    if (!outgoing) settleWith(chain, exchange, context)
+    if (chain.settles && !outgoing) settleWith(chain, exchange, context)
   }
 }
 
 async function inspect(chain: Chain, exchange: HonoExchange): Promise<Answer | undefined> {
   const type = exchange.header('content-type')
-  if (type !== undefined && isInspectable(type)) {
+  const kind = kindOf(type)
+  if (kind !== undefined) {
     try {
       const body = await exchange.bytes(chain.bodyLimit)
       const parsed =
         body.byteLength === 0
           ? undefined
-          : await parseBody(body, type, exchange.header('content-encoding') ?? '', chain.bodyLimit)
+          : await parseBody(body, kind, type!, exchange.header('content-encoding') ?? '', chain.bodyLimit)
       if (parsed && 'deny' in parsed) return problem(parsed.deny)
       exchange.body = parsed?.value
     } catch (error) {
@@ -118,7 +117,6 @@ function settleWith(chain: Chain, exchange: HonoExchange, context: Context): voi
   const { res } = context
   const settle = (kind: 'finished' | 'aborted' | 'error', error?: unknown): void =>
     chain.settle(exchange, kind, res.status, error)
-  if (!chain.settles) return
   if (res.body === null) return settle('finished')
   const reader = res.body.getReader()
   const watched = new ReadableStream<Uint8Array>({
@@ -246,6 +244,9 @@ class HonoExchange extends Exchange {
 
   async #read(limit: number): Promise<Uint8Array> {
     const { req } = this.#context
+    // what an earlier protect(), or the handler's framework, has read
+    const { arrayBuffer: known } = req.bodyCache as { arrayBuffer?: ArrayBuffer | Promise<ArrayBuffer> }
+    if (known !== undefined) return new Uint8Array(await known)
     if (Number(req.header('content-length') ?? 0) > limit) throw new BodyLimitError(limit)
     if (req.raw.body === null) return new Uint8Array()
     const { bytes } = await readWeb(req.raw.body, limit)

@@ -2,7 +2,7 @@ import type { INestApplication } from '@nestjs/common'
 
 import { protect as express } from './express.ts'
 import { protect as fastify } from './fastify.ts'
-import type { PolicyList } from './lib/compose.ts'
+import { compose, type PolicyList } from './lib/compose.ts'
 import { MiddlewareError } from './lib/errors.ts'
 
 /**
@@ -13,14 +13,13 @@ import { MiddlewareError } from './lib/errors.ts'
  * @example await protect(securityHeaders(), csrf())(app)
  */
 export function protect(...policies: PolicyList): (app: INestApplication) => Promise<void> {
-  const onExpress = express(...policies)
-  const onFastify = fastify(...policies)
+  const list = compose(...policies) // what is wrong with them is told now
   return async (app) => {
     const adapter = app.getHttpAdapter()
     const platform = adapter.getType()
-    if (platform === 'express') app.use(onExpress)
+    if (platform === 'express') app.use(express(list))
     else if (platform === 'fastify')
-      await (adapter as unknown as { register(plugin: unknown): Promise<unknown> }).register(onFastify)
+      await (adapter as unknown as { register(plugin: unknown): Promise<unknown> }).register(fastify(list))
     else {
       throw new MiddlewareError(
         'ERR_SHOP_MIDDLEWARE_PLATFORM',

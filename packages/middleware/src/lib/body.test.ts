@@ -9,7 +9,7 @@ import { brotliCompress, deflate, gzip } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { parseBody, readBody } from './body.ts'
+import { kindOf, parseBody, readBody } from './body.ts'
 
 /** Sends raw HTTP in pieces, and gives what `handle` made of the request. */
 async function receive<T>(
@@ -98,14 +98,13 @@ describe('reading', () => {
 
 describe('parsing', () => {
   const parse = (body: string | Uint8Array, type: string, encoding = ''): Promise<unknown> =>
-    parseBody(Buffer.from(body as string), type, encoding, 1000)
+    parseBody(Buffer.from(body as string), kindOf(type)!, type, encoding, 1000)
 
   test('JSON of any kind round-trips', async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), async (json) => {
-        expect(await parseBody(Buffer.from(json), 'application/vnd.x+json', '', 1e6)).toEqual({
+        expect(await parseBody(Buffer.from(json), 'json', 'application/vnd.x+json', '', 1e6)).toEqual({
           value: JSON.parse(json) as unknown,
-          json: true,
         })
       }),
     )
@@ -118,7 +117,7 @@ describe('parsing', () => {
         fc.constantFrom('application/json', 'text/plain', 'application/x-www-form-urlencoded'),
         fc.constantFrom('', 'gzip', 'deflate', 'br', 'x'),
         async (bytes, type, encoding) => {
-          const parsed = await parseBody(bytes, type, encoding, 1000)
+          const parsed = await parseBody(bytes, kindOf(type)!, type, encoding, 1000)
           expect(parsed && ('deny' in parsed ? parsed.deny.status : 200)).toSatisfy((status) =>
             [200, 400, 415].includes(status as number),
           )
@@ -161,7 +160,14 @@ describe('parsing', () => {
     expect(await parse(body, type, encoding)).toMatchObject({ deny: { status } })
   })
 
-  test('other content types are left to the framework', async () => {
-    expect(await parse('x', 'multipart/form-data; boundary=y')).toBeUndefined()
+  test.each([
+    ['application/json; charset=utf-8', 'json'],
+    ['application/problem+json', 'json'],
+    ['application/x-www-form-urlencoded; note=json', 'form'],
+    ['TEXT/PLAIN', 'text'],
+    ['multipart/form-data; boundary=y', undefined],
+    [undefined, undefined],
+  ])('%s is read as %s', (type, kind) => {
+    expect(kindOf(type)).toBe(kind)
   })
 })

@@ -27,6 +27,9 @@ export function readBody(message: IncomingMessage, limit: number, replay: boolea
         ),
       )
     }
+    const aborted = (): MiddlewareError =>
+      new MiddlewareError('ERR_SHOP_MIDDLEWARE_BODY_ABORTED', 'the client went away while sending its body')
+    if (message.destroyed) return reject(aborted()) // its 'close' will not come again
     const chunks: Buffer[] = []
     let length = 0
     const done = (settle: () => void): void => {
@@ -51,10 +54,7 @@ export function readBody(message: IncomingMessage, limit: number, replay: boolea
         done(() => drained(message, () => resolve(body)))
       }
     }
-    const gone = (): void =>
-      done(() =>
-        reject(new MiddlewareError('ERR_SHOP_MIDDLEWARE_BODY_ABORTED', 'the client went away while sending its body')),
-      )
+    const gone = (): void => done(() => reject(aborted()))
     message.on('readable', take).on('close', gone).on('error', gone)
     take()
   })
@@ -80,23 +80,17 @@ export function drained(message: IncomingMessage, then: () => void): void {
   message.once('end', then).resume()
 }
 
-/** A body in parsed form, or the denial it earned; `undefined` for a content type that is left to the framework. */
-export type ParsedBody = { readonly value: unknown; readonly json: boolean } | { readonly deny: Denial } | undefined
-
-/** Whether `inspect` is given bodies of this content type. */
-export function isInspectable(contentType: string): boolean {
-  return kindOf(contentType) !== undefined
-}
+/** A body in parsed form, or the denial it earned. */
+export type ParsedBody = { readonly value: unknown } | { readonly deny: Denial }
 
 /** Undoes the content encoding (never into more than `limit` bytes), decodes UTF-8 and parses by content type. */
 export async function parseBody(
   body: Uint8Array,
+  kind: BodyKind,
   contentType: string,
   encoding: string,
   limit: number,
 ): Promise<ParsedBody> {
-  const kind = kindOf(contentType)
-  if (kind === undefined) return undefined
   const charset = /;\s*charset="?([\w-]+)/i.exec(contentType)?.[1]
   if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) return { deny: ENCODING }
   let plain = body
@@ -111,7 +105,7 @@ export async function parseBody(
     }
   }
   try {
-    return { value: PARSERS[kind](UTF8.decode(plain)), json: kind === 'json' }
+    return { value: PARSERS[kind](UTF8.decode(plain)) }
   } catch {
     return { deny: MALFORMED }
   }
@@ -124,9 +118,14 @@ const DECODERS = {
   deflate: promisify(inflate),
   br: promisify(brotliDecompress),
 }
-const PARSERS = { json: parseJson, form: parseForm, text: (text: string): unknown => text }
+const PARSERS: Record<BodyKind, (text: string) => unknown> = { json: parseJson, form: parseForm, text: (text) => text }
 
-function kindOf(contentType: string): keyof typeof PARSERS | undefined {
+/** The content types that `inspect` is given. */
+export type BodyKind = 'json' | 'form' | 'text'
+
+/** How a body of this content type is parsed; `undefined` for one that is left to the framework. */
+export function kindOf(contentType: string | undefined): BodyKind | undefined {
+  if (contentType === undefined) return undefined
   const semicolon = contentType.indexOf(';')
   const type = (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase()
   if (type === 'application/json' || type.endsWith('+json')) return 'json'

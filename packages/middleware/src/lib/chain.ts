@@ -16,11 +16,14 @@ interface Step {
 const FAILED: Denial = { status: 500, code: 'policy-failed', title: 'A check of this request could not be carried out' }
 const DEFAULT_BODY_LIMIT = 1_048_576
 
+/** Codes by request: the application's metrics also hear of what a route's own protect() denied. */
+const denials = new WeakMap<object, string>()
+
 /** Policies made ready: one array a stage, so that a stage nobody uses costs nothing. */
 export interface Chain {
+  readonly policies: readonly Policy[]
   /** No policy at all: the adapter may step aside. */
   readonly idle: boolean
-  readonly evaluates: boolean
   readonly inspects: boolean
   readonly responds: boolean
   readonly settles: boolean
@@ -51,8 +54,8 @@ export function createChain(list: PolicyList): Chain {
   const settlers = policies.filter((policy) => policy.settle)
   const limits = policies.flatMap((policy) => policy.bodyLimit ?? [])
   return {
+    policies,
     idle: policies.length === 0,
-    evaluates: evaluators.length > 0,
     inspects: inspectors.length > 0,
     responds: responders.length > 0,
     settles: settlers.length > 0,
@@ -82,7 +85,7 @@ export function createChain(list: PolicyList): Chain {
         kind,
         status,
         seconds: (performance.now() - exchange.started) / 1000,
-        denied: exchange.denied,
+        denied: denials.get(exchange.raw),
         error: error ?? exchange.error,
       }
       for (const policy of settlers) {
@@ -121,7 +124,7 @@ function carryOut(verdict: Verdict, step: Step, exchange: Exchange): Ended {
   if (verdict.headers) exchange.apply(verdict.headers)
   const { deny, answer } = verdict
   if (!deny) return answer
-  exchange.denied = deny.code
+  denials.set(exchange.raw, deny.code)
   if (denied.hasSubscribers) denied.publish({ policy: step.policy.name, denial: deny, request: exchange })
   return problem(deny)
 }

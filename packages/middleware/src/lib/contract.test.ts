@@ -405,6 +405,32 @@ describe.each(FRAMEWORKS)('the contract on %s', (framework) => {
     expect(await ask(framework, served, '/')).toMatchObject({ status: 200 })
   })
 
+  test('a policy that streams its answer is told to stop when the client leaves', async () => {
+    let ended = false
+    const body = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) {
+          yield Buffer.from('more')
+          await sleep(5)
+        }
+      } finally {
+        ended = true
+      }
+    }
+    await using served = await start({ name: 'streams', evaluate: () => ({ answer: { status: 200, body: body() } }) })
+    if (framework === 'http2') {
+      const session = http2.connect(served.url)
+      await once(session.request({ ':path': '/' }), 'data')
+      session.destroy()
+    } else {
+      const socket = net.connect(served.port, '127.0.0.1')
+      socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+      await once(socket, 'data')
+      socket.destroy()
+    }
+    await until(() => ended)
+  })
+
   test('respond sees the response before its headers leave, and may change and delay it', async () => {
     await using served = await start(
       {

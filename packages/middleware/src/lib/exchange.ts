@@ -24,7 +24,6 @@ export abstract class Exchange implements RequestView {
 
   /** `performance.now()` at first sight of the request; only kept when a policy settles. */
   started = 0
-  denied: string | undefined = undefined
   error: unknown = undefined
   settled = false
   #split = -1

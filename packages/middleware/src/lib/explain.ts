@@ -5,7 +5,7 @@ const STAGES = ['evaluate', 'inspect', 'respond', 'transform', 'settle'] as cons
 
 /**
  * The order in which policies run, stage by stage, and warnings about known mistakes: a policy before one it must stand
- * after, two owners of one header, a decision behind an `inspect` that has already let the body in.
+ * after, two owners of one header, body limits that differ. What stands before a `protect()` of Express is told by its own `explain`.
  *
  * @example console.log(explain(securityHeaders(), csrf(), validate({ … })))
  */

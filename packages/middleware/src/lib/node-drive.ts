@@ -1,9 +1,11 @@
-import { Readable } from 'node:stream'
+import type { ServerResponse } from 'node:http'
+import { pipeline, Readable } from 'node:stream'
 
-import { drained, hasBody, isInspectable, parseBody } from './body.ts'
+import { type BodyKind, drained, hasBody, kindOf, parseBody } from './body.ts'
 import { type Chain, isPromise } from './chain.ts'
 import { BodyLimitError, MiddlewareError } from './errors.ts'
-import { isFinished, type NodeExchange } from './node-exchange.ts'
+import type { Exchange } from './exchange.ts'
+import { endOf, type NodeExchange } from './node-exchange.ts'
 import { intercept } from './node-reply.ts'
 import type { Answer } from './policy.ts'
 import { problem, TOO_LARGE } from './problem.ts'
@@ -14,7 +16,7 @@ import { problem, TOO_LARGE } from './problem.ts'
  */
 export function drive(chain: Chain, exchange: NodeExchange): boolean | Promise<boolean> {
   if (chain.responds || chain.transformLimit > 0) intercept(chain, exchange)
-  if (chain.settles) observe(chain, exchange)
+  if (chain.settles) observe(chain, exchange, exchange.response)
   const answer = chain.evaluate(exchange)
   if (isPromise(answer)) return answer.then((late) => afterEvaluate(chain, exchange, late)).catch(gaveUp)
   return afterEvaluate(chain, exchange, answer)
@@ -30,18 +32,18 @@ function afterEvaluate(chain: Chain, exchange: NodeExchange, answer: Answer | un
 
 /** Reads and parses the body in the framework's stead. JSON is handed on parsed; anything else is put back for its own parser. */
 function inspectUnparsed(chain: Chain, exchange: NodeExchange): Answer | undefined | Promise<Answer | undefined> {
-  const type = exchange.raw.headers['content-type']
-  if (!hasBody(exchange.raw) || type === undefined || !isInspectable(type)) return chain.inspect(exchange)
-  return readAndInspect(chain, exchange, type)
+  const kind = hasBody(exchange.raw) ? kindOf(exchange.raw.headers['content-type']) : undefined
+  return kind === undefined ? chain.inspect(exchange) : readAndInspect(chain, exchange, kind)
 }
 
-async function readAndInspect(chain: Chain, exchange: NodeExchange, type: string): Promise<Answer | undefined> {
+async function readAndInspect(chain: Chain, exchange: NodeExchange, kind: BodyKind): Promise<Answer | undefined> {
   try {
-    const { body, replayed } = await exchange.take(chain.bodyLimit, !type.includes('json'))
-    const parsed = await parseBody(body, type, exchange.raw.headers['content-encoding'] ?? '', chain.bodyLimit)
-    if (parsed && 'deny' in parsed) return problem(parsed.deny)
-    if (parsed) exchange.inspected = parsed.value
-    if (parsed?.json) {
+    const { 'content-type': type = '', 'content-encoding': encoding = '' } = exchange.raw.headers
+    const { body, replayed } = await exchange.take(chain.bodyLimit, kind !== 'json')
+    const parsed = await parseBody(body, kind, type, encoding, chain.bodyLimit)
+    if ('deny' in parsed) return problem(parsed.deny)
+    exchange.inspected = parsed.value
+    if (kind === 'json') {
       if (replayed) await new Promise<void>((resolve) => drained(exchange.raw, resolve))
       exchange.adopt(parsed.value)
     }
@@ -59,12 +61,10 @@ function gaveUp(error: unknown): false {
 }
 
 /** Tells the chain, once, how the response ended. */
-export function observe(chain: Chain, exchange: NodeExchange): void {
-  const { response } = exchange
+export function observe(chain: Chain, exchange: Exchange, response: ServerResponse): void {
   exchange.started = performance.now()
   response.once('close', () => {
-    const kind = isFinished(response) ? 'finished' : response.errored ? 'error' : 'aborted'
-    chain.settle(exchange, kind, response.statusCode, response.errored ?? undefined)
+    chain.settle(exchange, endOf(response), response.statusCode, response.errored ?? undefined)
   })
 }
 
@@ -80,9 +80,8 @@ function send(exchange: NodeExchange, { status, headers, body }: Answer): false 
   } else if (exchange.method === 'HEAD') {
     response.end()
   } else {
-    Readable.from(body)
-      .on('error', (error) => response.destroy(error))
-      .pipe(response)
+    // ends the source too when the client leaves first; how it ended is told by `settle`
+    pipeline(Readable.from(body), response, () => {})
   }
   return false
 }

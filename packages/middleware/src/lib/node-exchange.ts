@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from './body.ts'
 import { BodyLimitError } from './errors.ts'
 import { Exchange } from './exchange.ts'
-import type { HeaderPairs } from './policy.ts'
+import type { HeaderPairs, Outcome } from './policy.ts'
 
 /** The names that are lists: a further value joins those already set. Both spellings, so that no name is lower-cased per request. */
 const LISTS = new Set(
@@ -18,13 +18,15 @@ export function isList(name: string): boolean {
   return LISTS.has(name)
 }
 
+/** Bodies that were read, by request: a further protect() on a route finds what the application's has read. */
+const bodies = new WeakMap<IncomingMessage, Promise<Buffer>>()
+
 /** What all frameworks over node:http and node:http2 share; each adapter says what it calls trusted, and where the body stands. */
 export abstract class NodeExchange extends Exchange {
   readonly raw: IncomingMessage
   readonly response: ServerResponse
   /** What the kernel parsed for `inspect`; the framework may parse the same bytes its own way. */
   inspected: unknown = undefined
-  #bytes: Promise<Buffer> | undefined
   #signal: AbortSignal | undefined
 
   constructor(raw: IncomingMessage, response: ServerResponse) {
@@ -81,23 +83,32 @@ export abstract class NodeExchange extends Exchange {
   }
 
   async bytes(limit: number): Promise<Buffer> {
-    this.#bytes ??= readBody(this.raw, limit, true)
-    const body = await this.#bytes
+    const body = await this.#read(limit, true)
     if (body.byteLength > limit) throw new BodyLimitError(limit)
     return body
   }
 
   /** The body read for parsing; `replayed` tells that the stream still holds it. */
   async take(limit: number, replay: boolean): Promise<{ body: Buffer; replayed: boolean }> {
-    if (this.#bytes !== undefined || replay) return { body: await this.bytes(limit), replayed: true }
-    const reading = readBody(this.raw, limit, false)
-    this.#bytes = reading
-    return { body: await reading, replayed: false }
+    const replayed = replay || bodies.has(this.raw)
+    return { body: replayed ? await this.bytes(limit) : await this.#read(limit, false), replayed }
+  }
+
+  #read(limit: number, replay: boolean): Promise<Buffer> {
+    let reading = bodies.get(this.raw)
+    if (reading === undefined) bodies.set(this.raw, (reading = readBody(this.raw, limit, replay)))
+    return reading
   }
 }
 
+/** How a response that has closed came to its end. */
+export function endOf(response: ServerResponse): Outcome['kind'] {
+  if (isFinished(response)) return 'finished'
+  return response.errored ? 'error' : 'aborted'
+}
+
 /** Whether all of a response was handed to the network; http2 keeps what became of it on its stream. */
-export function isFinished(response: ServerResponse): boolean {
+function isFinished(response: ServerResponse): boolean {
   const { stream } = response as { stream?: { writableFinished: boolean; aborted: boolean; rstCode: number } }
   return stream ? stream.writableFinished && !stream.aborted && stream.rstCode === 0 : response.writableFinished
 }
