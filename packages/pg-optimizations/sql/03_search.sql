@@ -9,7 +9,7 @@ create table "shop".product_document (
   -- words of the product, and its category and section as lexemes, so that one index answers all three
   words     tsvector not null
 );
-comment on table "shop"."product_document" is 'shop-pg search 9a694d7065db';
+comment on table "shop"."product_document" is 'shop-pg search 9a694d7065db shop';
 
 create function "shop".product_documents(ids bigint[]) returns setof "shop".product_document
 language sql stable set search_path = '' as $$
@@ -95,17 +95,17 @@ with batch as materialized (
   where $1::text is null or p."id" > $1::bigint
   order by p."id" limit $2 for no key update
 )
-select count(*)::int as count, max(id)::text as last, "shop".product_document_write(array_agg(id))::text from batch;
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".product_document_write(array_agg(id))::text from batch;
 */
 
 create index concurrently product_document_words on "shop".product_document using gin (words);
-comment on index "shop"."product_document_words" is 'shop-pg search 7a68428b2d62';
+comment on index "shop"."product_document_words" is 'shop-pg search 7a68428b2d62 shop';
 
 create index concurrently product_document_section_price on "shop".product_document (section, price, product);
-comment on index "shop"."product_document_section_price" is 'shop-pg search dcb648071319';
+comment on index "shop"."product_document_section_price" is 'shop-pg search dcb648071319 shop';
 
 create index concurrently product_document_section_rating on "shop".product_document (section, rating desc, product);
-comment on index "shop"."product_document_section_rating" is 'shop-pg search c6d85c59a3fa';
+comment on index "shop"."product_document_section_rating" is 'shop-pg search c6d85c59a3fa shop';
 
 -- the best matches first; in_category and in_section narrow by the same index as the words
 create function "shop".search_products(

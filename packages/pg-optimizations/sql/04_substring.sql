@@ -3,4 +3,4 @@
 create extension pg_trgm schema "shop";
 
 create index concurrently shop_products_name_part on "public"."products" using gin ("name" "shop".gin_trgm_ops);
-comment on index "public"."shop_products_name_part" is 'shop-pg substring 383febdd2d69';
+comment on index "public"."shop_products_name_part" is 'shop-pg substring 383febdd2d69 shop';

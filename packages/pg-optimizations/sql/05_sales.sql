@@ -11,7 +11,7 @@ create table "shop".sales_ledger (
   product_units    bigint[] not null,
   product_revenue  numeric[] not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
-comment on table "shop"."sales_ledger" is 'shop-pg sales b16ebf139a90';
+comment on table "shop"."sales_ledger" is 'shop-pg sales b16ebf139a90 shop';
 
 create table "shop".sales_day (
   day      date primary key,
@@ -19,7 +19,7 @@ create table "shop".sales_day (
   units    bigint not null,
   revenue  numeric not null
 ) with (fillfactor = 50);
-comment on table "shop"."sales_day" is 'shop-pg sales 9d954501ab2e';
+comment on table "shop"."sales_day" is 'shop-pg sales 9d954501ab2e shop';
 
 create table "shop".product_day (
   day      date not null,
@@ -28,7 +28,7 @@ create table "shop".product_day (
   revenue  numeric not null,
   primary key (day, product)
 ) with (fillfactor = 60);
-comment on table "shop"."product_day" is 'shop-pg sales f57565333b39';
+comment on table "shop"."product_day" is 'shop-pg sales f57565333b39 shop';
 
 -- what each product sold in the last `days` whole days before board_state.today
 create table "shop".product_board (
@@ -38,7 +38,7 @@ create table "shop".product_board (
   revenue  numeric not null,
   primary key (days, product)
 );
-comment on table "shop"."product_board" is 'shop-pg sales c02ff80946a1';
+comment on table "shop"."product_board" is 'shop-pg sales c02ff80946a1 shop';
 
 -- what each product ever sold; no index but the key, so that a fold rewrites rows in place
 create table "shop".product_total (
@@ -46,13 +46,13 @@ create table "shop".product_total (
   units    bigint not null,
   revenue  numeric not null
 ) with (fillfactor = 60);
-comment on table "shop"."product_total" is 'shop-pg sales c32573f4f14e';
+comment on table "shop"."product_total" is 'shop-pg sales c32573f4f14e shop';
 
 create table "shop".board_state (one boolean primary key default true check (one), today date not null);
-comment on table "shop"."board_state" is 'shop-pg sales 495a234f660a';
+comment on table "shop"."board_state" is 'shop-pg sales 495a234f660a shop';
 
 create index product_board_revenue on "shop".product_board (days, revenue desc, product);
-comment on index "shop"."product_board_revenue" is 'shop-pg sales 131c5aa7b3e4';
+comment on index "shop"."product_board_revenue" is 'shop-pg sales 131c5aa7b3e4 shop';
 
 create function "shop".sale_day(at timestamptz) returns date language sql stable parallel safe
 return (at::timestamptz at time zone 'UTC')::date;
@@ -236,7 +236,7 @@ select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(reve
   union all
   select day, orders, units, revenue from "shop".sales_ledger
 ) known group by day;
-comment on view "shop"."sales_daily_live" is 'shop-pg sales 919dd6640721';
+comment on view "shop"."sales_daily_live" is 'shop-pg sales 919dd6640721 shop';
 
 create view "shop".product_daily_live as
 select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
@@ -244,7 +244,7 @@ select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
   union all
   select l.day, i.product, i.units, i.revenue from "shop".sales_ledger l, unnest(l.product, l.product_units, l.product_revenue) i (product, units, revenue)
 ) known group by day, product;
-comment on view "shop"."product_daily_live" is 'shop-pg sales 4858e1e0f1a4';
+comment on view "shop"."product_daily_live" is 'shop-pg sales 4858e1e0f1a4 shop';
 
 -- the products with the highest revenue of the last 1, 7, 30 or 90 days, today included; exact at any moment
 create function "shop".top_products(last_days int default 30, max_rows int default 10)

@@ -6,10 +6,10 @@ select "shop".sale_day(o."created_at") as day, count(distinct o."id") as orders,
        round(coalesce(sum(i."quantity" * i."unit_cents"), 0)::numeric / count(distinct o."id"), 2) as average_order
 from "public"."orders" o left join "public"."order_items" i on i."order_id" = o."id"
 where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
-comment on materialized view "shop"."sales_summary_daily" is 'shop-pg dashboards ac693793a5ad';
+comment on materialized view "shop"."sales_summary_daily" is 'shop-pg dashboards ac693793a5ad shop';
 
 create unique index sales_summary_daily_day on "shop".sales_summary_daily (day);
-comment on index "shop"."sales_summary_daily_day" is 'shop-pg dashboards e183956ef7c8';
+comment on index "shop"."sales_summary_daily_day" is 'shop-pg dashboards e183956ef7c8 shop';
 
 create materialized view "shop".top_products_hourly as
 select row_number() over (order by revenue desc, product) as rank, product, units, revenue from (
@@ -17,10 +17,10 @@ select row_number() over (order by revenue desc, product) as rank, product, unit
   from "public"."orders" o join "public"."order_items" i on i."order_id" = o."id"
   where o."status"::text in ('paid', 'shipped', 'delivered') and o."created_at" >= now() - interval '30 days'
   group by 1 order by 3 desc, 1 limit 100) top;
-comment on materialized view "shop"."top_products_hourly" is 'shop-pg dashboards 416ccba81002';
+comment on materialized view "shop"."top_products_hourly" is 'shop-pg dashboards 416ccba81002 shop';
 
 create unique index top_products_hourly_product on "shop".top_products_hourly (product);
-comment on index "shop"."top_products_hourly_product" is 'shop-pg dashboards 775f85ef28a7';
+comment on index "shop"."top_products_hourly_product" is 'shop-pg dashboards 775f85ef28a7 shop';
 
 create materialized view "shop".sales_dashboard_realtime as
 select w.days, count(distinct o."id") as orders, count(distinct o."customer_id") as customers,
@@ -31,10 +31,10 @@ left join "public"."orders" o on "shop".sale_day(o."created_at") > "shop".sale_d
   and o."created_at" >= now() - interval '31 days' and o."status"::text in ('paid', 'shipped', 'delivered')
 left join "public"."order_items" i on i."order_id" = o."id"
 group by w.days;
-comment on materialized view "shop"."sales_dashboard_realtime" is 'shop-pg dashboards 39f2e0e4c302';
+comment on materialized view "shop"."sales_dashboard_realtime" is 'shop-pg dashboards 39f2e0e4c302 shop';
 
 create unique index sales_dashboard_realtime_days on "shop".sales_dashboard_realtime (days);
-comment on index "shop"."sales_dashboard_realtime_days" is 'shop-pg dashboards d1eb5d66b61d';
+comment on index "shop"."sales_dashboard_realtime_days" is 'shop-pg dashboards d1eb5d66b61d shop';
 
 create materialized view "shop".products_stats as
 select p."id" as product, coalesce(s.orders, 0) as orders, coalesce(s.units, 0) as units, coalesce(s.revenue, 0) as revenue, s.last_sold_at
@@ -44,13 +44,13 @@ from "public"."products" p left join (
          sum(i."quantity" * i."unit_cents")::numeric as revenue, max(o."created_at") as last_sold_at
   from "public"."orders" o join "public"."order_items" i on i."order_id" = o."id"
   where o."status"::text in ('paid', 'shipped', 'delivered') group by 1) s on s.product = p."id";
-comment on materialized view "shop"."products_stats" is 'shop-pg dashboards bd70f86b518e';
+comment on materialized view "shop"."products_stats" is 'shop-pg dashboards bd70f86b518e shop';
 
 create unique index products_stats_product on "shop".products_stats (product);
-comment on index "shop"."products_stats_product" is 'shop-pg dashboards 306a56650235';
+comment on index "shop"."products_stats_product" is 'shop-pg dashboards 306a56650235 shop';
 
 create index products_stats_revenue on "shop".products_stats (revenue desc, product);
-comment on index "shop"."products_stats_revenue" is 'shop-pg dashboards 2c2ac1126825';
+comment on index "shop"."products_stats_revenue" is 'shop-pg dashboards 2c2ac1126825 shop';
 
 -- one after the other, readers unblocked; tells how long each took and how many rows it has
 create function "shop".refresh_all_materialized_views() returns table (view_name text, took interval, row_count bigint)

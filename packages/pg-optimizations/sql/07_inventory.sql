@@ -6,7 +6,7 @@ create table "shop".stock_level (
   reserved  bigint not null default 0 check (reserved >= 0),
   available bigint generated always as (on_hand - reserved) stored
 ) with (fillfactor = 70);
-comment on table "shop"."stock_level" is 'shop-pg inventory c0028c07882d';
+comment on table "shop"."stock_level" is 'shop-pg inventory c0028c07882d shop';
 
 create table "shop".reservation (
   id          bigint generated always as identity primary key,
@@ -14,10 +14,10 @@ create table "shop".reservation (
   quantity    integer not null check (quantity > 0),
   expires_at  timestamptz not null
 );
-comment on table "shop"."reservation" is 'shop-pg inventory 25dc33f39286';
+comment on table "shop"."reservation" is 'shop-pg inventory 25dc33f39286 shop';
 
 create index reservation_expiry on "shop".reservation (expires_at);
-comment on index "shop"."reservation_expiry" is 'shop-pg inventory 097def437b2d';
+comment on index "shop"."reservation_expiry" is 'shop-pg inventory 097def437b2d shop';
 
 -- a flash sale's stock, a row a unit (or a handful): buyers take rows nobody else holds, instead of queueing for one
 create table "shop".stock_slot (
@@ -26,7 +26,7 @@ create table "shop".stock_slot (
   free      integer not null check (free >= 0),
   primary key (product, slot)
 ) with (fillfactor = 50);
-comment on table "shop"."stock_slot" is 'shop-pg inventory 2dd6ef951335';
+comment on table "shop"."stock_slot" is 'shop-pg inventory 2dd6ef951335 shop';
 
 create function "shop".stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -59,7 +59,7 @@ with batch as materialized (
   where $1::text is null or p."id" > $1::bigint
   order by p."id" limit $2 for no key update
 )
-select count(*)::int as count, max(id)::text as last, "shop".stock_write(array_agg(id))::text from batch;
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".stock_write(array_agg(id))::text from batch;
 */
 
 -- promises `wanted` of a product for a while; null when there are not so many
@@ -149,4 +149,4 @@ select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coa
 from "shop".stock_level s
 left join "shop".product_total b on b.product = s.product
 left join (select i.product, sum(i.units) as units from "shop".sales_ledger l, unnest(l.product, l.product_units) i (product, units) group by 1) l on l.product = s.product;
-comment on view "shop"."inventory_live" is 'shop-pg inventory 63bccd9652bb';
+comment on view "shop"."inventory_live" is 'shop-pg inventory 63bccd9652bb shop';

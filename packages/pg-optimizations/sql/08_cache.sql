@@ -10,20 +10,20 @@ create unlogged table "shop".cache_entry (
   loading_until timestamptz,
   written     bigint not null
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-comment on table "shop"."cache_entry" is 'shop-pg cache 1edd7531b73f';
+comment on table "shop"."cache_entry" is 'shop-pg cache 1edd7531b73f shop';
 
 -- only with cache_touch: when an entry was last read
 create unlogged table "shop".cache_use (hash bigint primary key, used_at timestamptz not null);
-comment on table "shop"."cache_use" is 'shop-pg cache 0269b5e1b911';
+comment on table "shop"."cache_use" is 'shop-pg cache 0269b5e1b911 shop';
 
 create sequence "shop".cache_order cache 100;
-comment on sequence "shop"."cache_order" is 'shop-pg cache 170e95d61dad';
+comment on sequence "shop"."cache_order" is 'shop-pg cache 170e95d61dad shop';
 
 create index cache_entry_expiry on "shop".cache_entry (expires_at);
-comment on index "shop"."cache_entry_expiry" is 'shop-pg cache cbc383241834';
+comment on index "shop"."cache_entry_expiry" is 'shop-pg cache cbc383241834 shop';
 
 create index cache_entry_tags on "shop".cache_entry using gin (tags) with (fastupdate = on) where tags is not null;
-comment on index "shop"."cache_entry_tags" is 'shop-pg cache 35bb0ef9d6d1';
+comment on index "shop"."cache_entry_tags" is 'shop-pg cache 35bb0ef9d6d1 shop';
 
 create function "shop".cache_get(of_key text) returns jsonb language sql stable strict parallel safe security definer set search_path = '' as $$
   select e.value from "shop".cache_entry e where e.hash = hashtextextended(of_key, 0) and e.key = of_key and e.expires_at > now() and e.loading_until is null

@@ -9,7 +9,7 @@ create table "shop".statement_snapshot (
   temp       bigint not null,
   primary key (queryid, taken_at)
 );
-comment on table "shop"."statement_snapshot" is 'shop-pg statements cc895c883b3f';
+comment on table "shop"."statement_snapshot" is 'shop-pg statements cc895c883b3f shop';
 
 create function "shop".take_statement_snapshot(keep interval default '30 days') returns int language plpgsql set search_path = '' as $$
 declare

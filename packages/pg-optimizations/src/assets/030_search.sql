@@ -101,14 +101,14 @@ create trigger shop_products_truncated after truncate on {{products}} for each s
 create trigger shop_category_changed after update of {{categories.id}}, {{categories.name}}{{#categories.section}}, {{categories.section}}{{/}}
   on {{categories}} for each row when (old.* is distinct from new.*) execute function {{own}}.category_changed();
 
--- step: backfill data product_documents_filled
+-- step: backfill data product_documents_filled on products
 -- the products are held while their documents are written, and read after they are: no change slips in between
 with batch as materialized (
   select p.{{products.id}} as id from {{products}} p
   where $1::text is null or p.{{products.id}} > $1::{{type products.id}}
   order by p.{{products.id}} limit $2 for no key update
 )
-select count(*)::int as count, max(id)::text as last, {{own}}.product_document_write(array_agg(id))::text from batch;
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, {{own}}.product_document_write(array_agg(id))::text from batch;
 
 -- step: concurrent index product_document_words
 create index concurrently product_document_words on {{own}}.product_document using gin (words);

@@ -59,13 +59,13 @@ create function {{own}}.stock_write(ids {{type products.id}}[]) returns void lan
   on conflict (product) do update set on_hand = excluded.on_hand
 $$;
 
--- step: backfill data stock_filled
+-- step: backfill data stock_filled on products
 with batch as materialized (
   select p.{{products.id}} as id from {{products}} p
   where $1::text is null or p.{{products.id}} > $1::{{type products.id}}
   order by p.{{products.id}} limit $2 for no key update
 )
-select count(*)::int as count, max(id)::text as last, {{own}}.stock_write(array_agg(id))::text from batch;
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, {{own}}.stock_write(array_agg(id))::text from batch;
 
 -- step: ddl function reserve_stock
 -- promises `wanted` of a product for a while; null when there are not so many

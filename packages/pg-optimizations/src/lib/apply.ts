@@ -9,6 +9,7 @@ import { blockersOf, type Connect, exclusively, isTransient, pause } from './ses
 import { identifier, literal, row, rows, sqlState } from './sql.ts'
 import {
   type AssetState,
+  dependants,
   dropSql,
   findTagged,
   keyOf,
@@ -51,7 +52,22 @@ export interface Applied {
   readonly unchanged: number
 }
 
-const KNOWN = ['connect', 'mapping', 'assets', 'lockTimeout', 'patience', 'batch', 'onProgress', 'signal']
+const COMMON = ['connect', 'mapping', 'lockTimeout', 'patience', 'onProgress', 'signal']
+
+/** How long a run waits: for one lock, and in all; in milliseconds. */
+interface Limits {
+  readonly lockTimeout: number
+  readonly patience: number
+  readonly batch: number
+}
+
+function limitsOf({ lockTimeout, patience, batch }: Pick<ApplyOptions, 'lockTimeout' | 'patience' | 'batch'>): Limits {
+  return {
+    lockTimeout: milliseconds('lockTimeout', lockTimeout, 100, 1, 60_000),
+    patience: milliseconds('patience', patience, 3_600_000, 100, 7 * 86_400_000),
+    batch: whole('batch', batch, 1000, 1, 1_000_000),
+  }
+}
 
 /** What is there and what is missing, without changing anything. @throws PgOptimizationsError as {@link apply} */
 export async function plan({
@@ -76,19 +92,16 @@ export async function plan({
  *   `_RIGHTS`, `_CONFLICT`, `_LOCKED`, `_BUSY`
  */
 export async function apply(options: ApplyOptions): Promise<Applied> {
-  checkNames('apply', options, KNOWN)
-  const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 100, 1, 60_000)
-  const patience = milliseconds('patience', options.patience, 3_600_000, 100, 7 * 86_400_000)
-  const batch = whole('batch', options.batch, 1000, 1, 1_000_000)
+  checkNames('apply', options, [...COMMON, 'assets', 'batch'])
+  const limits = limitsOf(options)
   const connect = connector(options.connect)
   const client = await connect()
   try {
     // before the lock, so that a wrong mapping is told at once and changes nothing
     refuseForeign(await statesOf(client, options.mapping, options.assets))
-    return await exclusively(client, options.mapping.schema, patience, options.signal, async () => {
-      const run = new Run(client, connect, options, { lockTimeout, patience, batch })
-      return run.all()
-    })
+    return await exclusively(client, options.mapping.schema, limits.patience, options.signal, () =>
+      new Run(client, connect, options, limits).all(),
+    )
   } finally {
     await client.end().catch(() => {})
   }
@@ -96,17 +109,15 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
 
 /** Takes away everything this package has made, and nothing else. @throws PgOptimizationsError as {@link apply} */
 export async function rollback(options: Omit<ApplyOptions, 'assets' | 'batch'>): Promise<number> {
-  checkNames('rollback', options, KNOWN)
-  const lockTimeout = milliseconds('lockTimeout', options.lockTimeout, 100, 1, 60_000)
-  const patience = milliseconds('patience', options.patience, 3_600_000, 100, 7 * 86_400_000)
+  checkNames('rollback', options, COMMON)
+  const limits = limitsOf(options)
   const connect = connector(options.connect)
   const client = await connect()
   try {
     await resolve(client, options.mapping)
-    return await exclusively(client, options.mapping.schema, patience, options.signal, async () => {
-      const run = new Run(client, connect, options, { lockTimeout, patience, batch: 1 })
-      return run.undo()
-    })
+    return await exclusively(client, options.mapping.schema, limits.patience, options.signal, () =>
+      new Run(client, connect, options, limits).undo(),
+    )
   } finally {
     await client.end().catch(() => {})
   }
@@ -164,17 +175,12 @@ class Run {
   readonly #client: pg.Client
   readonly #connect: Connect
   readonly #options: RunOptions
-  readonly #limits: { lockTimeout: number; patience: number; batch: number }
+  readonly #limits: Limits
   readonly #notes: string
   #number = 0
   #of = 0
 
-  constructor(
-    client: pg.Client,
-    connect: Connect,
-    options: RunOptions,
-    limits: { lockTimeout: number; patience: number; batch: number },
-  ) {
+  constructor(client: pg.Client, connect: Connect, options: RunOptions, limits: Limits) {
     this.#client = client
     this.#connect = connect
     this.#options = options
@@ -187,6 +193,10 @@ class Run {
     const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets)
     refuseForeign(states)
     const steps = states.flatMap((state) => state.steps)
+    const replaced = steps.some(
+      ({ step, state }) => state === 'outdated' && ['table', 'view', 'matview'].includes(step.kind),
+    )
+    if (replaced) await this.#refuseDependants()
     this.#of = steps.filter(({ state }) => state !== 'current').length
     const made: Step[] = []
     let unchanged = 0
@@ -227,7 +237,7 @@ class Run {
     await this.#quickly(
       `${schemaThere ? '' : `create schema ${schema}; comment on schema ${schema} is 'shop-pg schema';`}
        create table ${this.#notes} (step text primary key, hash text not null, begun_at timestamptz not null default now(), finished_at timestamptz, cursor text);
-       comment on table ${this.#notes} is 'shop-pg notes 000000000000'`,
+       comment on table ${this.#notes} is ${literal(`shop-pg notes 000000000000 ${this.#options.mapping.schema}`)}`,
     )
   }
 
@@ -439,13 +449,11 @@ class Run {
   }
 
   async #expected(step: Step): Promise<number> {
-    const { tables } = await resolve(this.#client, this.#options.mapping)
     const { n } = await row<{ n: number }>(
       this.#client,
       'select greatest(reltuples, 0)::float8 as n from pg_class where oid = $1',
-      [tables.products.oid],
+      [step.onTable],
     )
-    this.#tell(step, 0)
     return n
   }
 
@@ -464,7 +472,7 @@ class Run {
             ])
           ).signature
         : null
-    const sql = dropSql({ kind: step.kind, schema: step.schema, name: step.name, table, signature }, true)
+    const sql = dropSql({ kind: step.kind, schema: step.schema, name: step.name, table, signature })
     if (step.kind === 'index') await this.#concurrently(step, sql)
     else await this.#quickly(sql, step)
   }
@@ -481,9 +489,8 @@ class Run {
     }
     const { mapping } = this.#options
     const notes = await readBookkeeping(this.#client, mapping.schema)
-    const tagged = (await findTagged(this.#client)).filter(
-      ({ schema, kind }) => schema === mapping.schema || kind === 'index' || kind === 'trigger',
-    )
+    await this.#refuseDependants()
+    const tagged = await findTagged(this.#client, mapping.schema)
     tagged.sort((a, b) => order[a.kind]! - order[b.kind]!)
     this.#of = tagged.length
     let dropped = 0
@@ -491,8 +498,8 @@ class Run {
       this.#number++
       this.#options.signal?.throwIfAborted()
       if (object.kind === 'index' && object.schema === mapping.schema) continue // goes with its table
-      if (object.kind === 'index') await this.#client.query(dropSql(object, true))
-      else await this.#quickly(dropSql(object, true))
+      if (object.kind === 'index') await this.#client.query(dropSql(object))
+      else await this.#quickly(dropSql(object))
       dropped++
     }
     for (const [key, note] of notes) {
@@ -514,6 +521,16 @@ class Run {
       })
     }
     return dropped
+  }
+
+  /** Before anything goes: what a user has built on it would go with it. */
+  async #refuseDependants(): Promise<void> {
+    const theirs = await dependants(this.#client, this.#options.mapping.schema)
+    if (theirs.length > 0)
+      throw new PgOptimizationsError(
+        'ERR_SHOP_PG_CONFLICT',
+        `these rest on objects that have to go: ${theirs.join(', ')}; drop them first, and make them again afterwards`,
+      )
   }
 
   #tell(step: Step, part: number, note?: string): void {

@@ -32,7 +32,9 @@ export interface Step {
   readonly name: string
   /** The schema it lives in, or whose table it is on. */
   readonly schema: string
-  /** For a trigger: the oid of its table. */
+  /** The package's schema, which the object's comment names: another mapping in the same database has another. */
+  readonly own: string
+  /** The oid of the mapped table a trigger is on, or a backfill reads. */
   readonly onTable: number | undefined
   readonly sql: string
   /** Stands in the object's comment; another hash means another definition. */
@@ -62,11 +64,7 @@ export function withFoundations(names: readonly string[]): Set<string> {
 export function assetsFor(resolved: Resolved): Asset[] {
   return ASSETS.flatMap(({ text }) => {
     const needs = header(text, 'needs').split(' ').filter(Boolean)
-    const mapped = needs.every((need) => {
-      const [entity, column] = need.split('.') as [Entity, string]
-      return resolved.tables[entity].columns[column] !== undefined
-    })
-    return mapped ? [parse(text, resolved)] : []
+    return needs.every((need) => isMapped(resolved, need)) ? [parse(text, resolved)] : []
   })
 }
 
@@ -78,7 +76,7 @@ function parse(text: string, resolved: Resolved): Asset {
     const [, mode, kind, object, entity, condition] =
       /^(\w+) (\w+) (\w+)(?: on (\w+))?(?: if (\S+))?$/.exec(part.slice(0, end).trim()) ?? []
     if (!mode || !kind || !object) throw new Error(`asset ${name}: unreadable step ${part.slice(0, end)}`)
-    if (condition && !condition.split('+').every((need) => mappedColumn(resolved, need))) return []
+    if (condition && !isMapped(resolved, condition)) return []
     const table = entity ? resolved.tables[entity as Entity] : undefined
     const sql = render(part.slice(end + 1).trim(), resolved)
     return [
@@ -88,7 +86,8 @@ function parse(text: string, resolved: Resolved): Asset {
         kind: kind as StepKind,
         name: kind === 'index' && table ? `shop_${object}` : object,
         schema: table?.schema ?? resolved.mapping.schema,
-        onTable: kind === 'trigger' ? table?.oid : undefined,
+        own: resolved.mapping.schema,
+        onTable: kind === 'index' ? undefined : table?.oid,
         sql,
         hash: createHash('sha256').update(sql).digest('hex').slice(0, 12),
       },
@@ -97,7 +96,7 @@ function parse(text: string, resolved: Resolved): Asset {
   return { name, about: header(text, 'about'), steps }
 }
 
-function mappedColumn(resolved: Resolved, need: string): boolean {
+function isMapped(resolved: Resolved, need: string): boolean {
   const [entity, column] = need.split('.') as [Entity, string]
   return resolved.tables[entity].columns[column] !== undefined
 }

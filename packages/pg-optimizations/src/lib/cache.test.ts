@@ -52,6 +52,19 @@ describe('the cache', () => {
     }
   })
 
+  test('the last of many writes of one key is the one that stays, and a deleted one stays deleted', async () => {
+    await using cache = createCache({ pool, localEntries: 0 })
+    for (let n = 0; n < 50; n++) {
+      void cache.set('busy', n)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await cache.set('busy', 'last')
+    expect(await cache.get('busy')).toBe('last')
+    void cache.set('busy', 'again')
+    await cache.delete('busy')
+    expect(await cache.get('busy')).toBeUndefined()
+  })
+
   test('a value expires, here and in the table', async () => {
     await using cache = createCache({ pool })
     await cache.get('warm')

@@ -123,6 +123,7 @@ class PostgresCache implements Cache {
   #listener: Promise<Client | undefined> | undefined
   #listening = false
   #scheduled = false
+  #writing: Promise<void> | undefined
   #counts = { localHits: 0, hits: 0, misses: 0, loads: 0, errors: 0 }
 
   constructor(options: CacheOptions) {
@@ -174,9 +175,8 @@ class PostgresCache implements Cache {
 
   async delete(key: string): Promise<void> {
     checkKey(key)
+    await this.#sets.get(key)?.done.promise // or it would be written after it was deleted
     this.#local.delete(key)
-    this.#sets.get(key)?.done.resolve()
-    this.#sets.delete(key)
     await this.#survive(() =>
       this.#pool.query(`select ${this.#own}.cache_delete($1), pg_notify(${literal(this.#topic)}, $2)`, [
         key,
@@ -278,10 +278,15 @@ class PostgresCache implements Cache {
 
   async #flush(): Promise<void> {
     this.#scheduled = false
-    const sets = [...this.#sets]
     const gets = [...this.#gets]
     this.#gets.clear()
-    await Promise.all([sets.length > 0 && this.#write(sets), gets.length > 0 && this.#read(gets)])
+    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
+    await Promise.all([this.#writing, gets.length > 0 && this.#read(gets)])
+  }
+
+  /** One write after the other: on two connections an older value of a key could overtake a newer. */
+  async #writeAll(): Promise<void> {
+    while (this.#sets.size > 0) await this.#write([...this.#sets])
   }
 
   async #write(

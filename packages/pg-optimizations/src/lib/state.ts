@@ -2,8 +2,8 @@ import type { Asset, Step } from './asset.ts'
 import { type Connection, identifier, literal, row, rows } from './sql.ts'
 
 /**
- * What stands on the server in a step's place: nothing; ours, but interrupted before its tag; the same definition; another one of ours; an index that an
- * interrupted build left unusable; something that is not ours.
+ * What stands on the server in a step's place: nothing; ours, but interrupted before its tag; the same definition; another
+ * one of ours; an index that an interrupted build left unusable; something that is not ours.
  */
 export type StepState = 'missing' | 'untagged' | 'current' | 'outdated' | 'invalid' | 'foreign'
 
@@ -16,15 +16,13 @@ export interface Tagged {
   readonly table: string | null
   /** For a function its signature, quoted, with schema. */
   readonly signature: string | null
-  readonly asset: string
-  readonly hash: string
 }
 
-const TAG = /^shop-pg ([\w-]+) ([0-9a-f]{12})$/
+const TAG = /^shop-pg ([\w-]+) ([0-9a-f]{12}) (.+)$/s
 
 /** What stands in an object's comment. */
-export function tagOf(step: Step): string {
-  return `shop-pg ${step.asset} ${step.hash}`
+function tagOf(step: Step): string {
+  return `shop-pg ${step.asset} ${step.hash} ${step.own}`
 }
 
 interface Found {
@@ -45,6 +43,7 @@ export async function stateOf(
   if (!found) return 'missing'
   if (step.kind === 'extension') return 'current'
   const tag = TAG.exec(found.comment ?? '')
+  if (tag && tag[3] !== step.own) return 'foreign'
   if (!found.valid) return tag || kept ? 'invalid' : 'foreign'
   if (!tag) return kept?.hash === step.hash ? 'untagged' : 'foreign'
   return tag[2] === step.hash ? 'current' : 'outdated'
@@ -100,8 +99,8 @@ function lookUp({ kind, schema, name, onTable }: Step): [text: string, values: u
   }
 }
 
-/** Everything on the server whose comment says that this package made it. */
-export async function findTagged(connection: Connection): Promise<Tagged[]> {
+/** Everything on the server whose comment says that this package made it for the mapping with this schema. */
+export async function findTagged(connection: Connection, own: string): Promise<Tagged[]> {
   const found = await rows<{
     kind: Step['kind']
     schema: string
@@ -124,10 +123,20 @@ export async function findTagged(connection: Connection): Promise<Tagged[]> {
      from pg_description d join pg_trigger t on t.oid = d.objoid and d.classoid = 'pg_trigger'::regclass
      join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace where d.description like 'shop-pg %'`,
   )
-  return found.flatMap(({ comment, ...object }) => {
-    const tag = TAG.exec(comment)
-    return tag ? [{ ...object, asset: tag[1]!, hash: tag[2]! }] : []
-  })
+  return found.filter(({ comment }) => TAG.exec(comment)?.[3] === own)
+}
+
+/** Views and foreign keys of somebody else that rest on what this package made, and would go with it. */
+export async function dependants(connection: Connection, own: string): Promise<string[]> {
+  const found = await rows<{ name: string }>(
+    connection,
+    `with ours as (select objoid as oid from pg_description where classoid = 'pg_class'::regclass and objsubid = 0 and description like 'shop-pg %' and right(description, length($1) + 1) = ' ' || $1)
+     select distinct r.ev_class::regclass::text as name from pg_depend d join pg_rewrite r on r.oid = d.objid and d.classid = 'pg_rewrite'::regclass
+     where d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from ours) and r.ev_class not in (select oid from ours)
+     union select conrelid::regclass::text from pg_constraint where contype = 'f' and confrelid in (select oid from ours) and conrelid not in (select oid from ours)`,
+    [own],
+  )
+  return found.map(({ name }) => name)
 }
 
 /** `comment on …` with the step's tag; a function is found by its name, of which this package has one each. */
@@ -146,21 +155,13 @@ export function tagSql(step: Step): string {
   }
 }
 
-const WORDS: Readonly<Record<string, string>> = { matview: 'materialized view', index: 'index concurrently' }
-
-/** How an object of ours is taken away, where it is still there. `cascade` takes what rests on it, which is ours too. */
-export function dropSql(
-  { kind, schema, name, table, signature }: Omit<Tagged, 'asset' | 'hash'>,
-  cascade: boolean,
-): string {
-  const what =
-    kind === 'function'
-      ? signature!
-      : kind === 'trigger' || kind === 'extension'
-        ? identifier(name)
-        : `${identifier(schema)}.${identifier(name)}`
-  const from = kind === 'trigger' ? ` on ${table}` : ''
-  return `drop ${WORDS[kind] ?? kind} if exists ${what}${from}${cascade && kind !== 'index' && kind !== 'trigger' ? ' cascade' : ''}`
+/** How an object of ours is taken away, where it is still there, with what rests on it: see {@link dependants}. */
+export function dropSql({ kind, schema, name, table, signature }: Tagged): string {
+  const alone = kind === 'trigger' || kind === 'extension'
+  const what = kind === 'function' ? signature! : alone ? identifier(name) : `${identifier(schema)}.${identifier(name)}`
+  if (kind === 'trigger') return `drop trigger if exists ${what} on ${table}`
+  if (kind === 'index') return `drop index concurrently if exists ${what}`
+  return `drop ${kind === 'matview' ? 'materialized view' : kind} if exists ${what} cascade`
 }
 
 /** What a plan shows of one asset. */
