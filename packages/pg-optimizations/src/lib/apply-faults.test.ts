@@ -129,9 +129,11 @@ describe('applying when things go wrong', () => {
     const both = await Promise.all([apply({ connect: db.url, mapping }), apply({ connect: db.url, mapping })])
     expect(both.map(({ made }) => made.length).sort((a, b) => a - b)[0]).toBe(0)
     await rollback({ connect: db.url, mapping })
-    await expect(
-      Promise.all([apply({ connect: db.url, mapping }), apply({ connect: db.url, mapping, patience: 100 })]),
-    ).rejects.toMatchObject({ code: 'ERR_SHOP_PG_BUSY' })
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
+    const first = apply({ connect: db.url, mapping, onProgress: () => begin() })
+    await begun
+    await expect(apply({ connect: db.url, mapping, patience: 100 })).rejects.toMatchObject({ code: 'ERR_SHOP_PG_BUSY' })
+    await first
   })
 
   test('an object of somebody else is a conflict, and nothing changes', async () => {
