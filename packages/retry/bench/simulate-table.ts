@@ -29,7 +29,13 @@ const configurations: readonly Configuration[] = [
     scenarios: world,
     seeds,
   },
-  { name: 'plain + server policy', client: with3({ budget: false }), scenarios: first, seeds, serverPolicy: true },
+  {
+    name: 'plain retries + server policy',
+    client: with3({ budget: false }),
+    scenarios: first,
+    seeds,
+    serverPolicy: true,
+  },
   {
     name: 'ours + server policy',
     client: (runtime) => pipeline('ours', standard({ idempotent: true }), { runtime }),

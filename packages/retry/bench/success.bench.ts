@@ -52,12 +52,8 @@ for (const [name, f] of Object.entries(functions)) {
     { name: `run, ${name}, vs cockatiel`, ours: cost.ours.us, peer: cost.cockatiel.us, goal: '<= 0.05', unit: 'us' },
     { name: `run, ${name}, vs opossum`, ours: cost.ours.us, peer: cost.opossum.us, goal: '<= 0.25', unit: 'us' },
     { name: `run, ${name}, vs p-retry`, ours: cost.ours.us, peer: cost.pRetry.us, unit: 'us' },
-    {
-      name: `bytes of a run beyond the bare call, ${name}`,
-      ours: cost.ours.bytes! - cost.bare.bytes!,
-      goal: '<= 700',
-      unit: 'B',
-    },
+    { name: `bytes of a run, ${name}`, ours: cost.ours.bytes!, goal: '<= 700', unit: 'B' },
+    { name: `bytes of a run, ${name}, vs bare`, ours: cost.ours.bytes!, peer: cost.bare.bytes, unit: 'B' },
     { name: `bytes of a run, ${name}, vs cockatiel`, ours: cost.ours.bytes!, peer: cost.cockatiel.bytes, unit: 'B' },
   ])
   opossum.shutdown()

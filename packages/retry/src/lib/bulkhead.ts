@@ -57,10 +57,7 @@ export class Bulkhead extends Strategy implements Gate {
   }
 
   wait(waiter: Waiter): boolean {
-    const left = this.#room.admit(waiter)
-    if (left === waiter) return false
-    left?.refused(this.#full)
-    return true
+    return this.#room.admit(waiter, () => this.#full)
   }
 
   forget(waiter: Waiter): void {

@@ -2,6 +2,7 @@ import type { Task } from './context.ts'
 import { callback, decimal, duration, flag, integer, readOptions } from './options.ts'
 import type { Duration } from './duration.ts'
 import { stackless } from './errors.ts'
+import { pause } from './pause.ts'
 
 /** What {@link chaos} does to the functions it wraps. */
 export interface ChaosOptions {
@@ -71,21 +72,6 @@ export function chaos(options?: ChaosOptions): Chaos {
   }
   const wrap: Chaos = Object.assign(disturb, { on: read.on, counts })
   return wrap
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-  })
 }
 
 function seeded(seed: number): () => number {

@@ -37,7 +37,9 @@ export function compile(name: string, pieces: readonly Piece[], runtime: Runtime
   for (const gate of gates) gate.attach(name, runtime)
   const retry = find(pieces, 'retry')?.rule
   const hedge = find(pieces, 'hedge')?.rule
-  const limit = Math.min(find(pieces, 'deadline')?.ms ?? Infinity, find(pieces, 'timeout')?.ms ?? Infinity)
+  const deadline = find(pieces, 'deadline')?.ms ?? Infinity
+  const timeout = find(pieces, 'timeout')?.ms ?? Infinity
+  const limit = Math.min(deadline, timeout)
   return {
     name,
     remaining: () => limit,
@@ -45,8 +47,8 @@ export function compile(name: string, pieces: readonly Piece[], runtime: Runtime
     gates,
     inner: outer.length,
     timed: hedge !== undefined || gates.some((gate) => gate.timed),
-    deadline: find(pieces, 'deadline')?.ms ?? Infinity,
-    timeout: find(pieces, 'timeout')?.ms ?? Infinity,
+    deadline,
+    timeout,
     retry,
     hedge,
     fallback: find(pieces, 'fallback')?.rule,

@@ -102,10 +102,7 @@ export class AdaptiveLimit extends Strategy implements Gate {
   }
 
   wait(waiter: Waiter): boolean {
-    const left = this.#room.admit(waiter)
-    if (left === waiter) return false
-    left?.refused(this.#full)
-    return true
+    return this.#room.admit(waiter, () => this.#full)
   }
 
   forget(waiter: Waiter): void {

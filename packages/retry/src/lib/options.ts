@@ -15,7 +15,7 @@ export function readOptions<S extends Readonly<Record<string, Reader<unknown>>>>
   }
   const values = (given ?? {}) as Record<string, unknown>
   for (const key of Object.keys(values)) {
-    if (key in shape) continue
+    if (Object.hasOwn(shape, key)) continue
     throw new RetryConfigError(
       'ERR_SHOP_RETRY_OPTION_UNKNOWN',
       `${owner}.${key}`,

@@ -8,6 +8,7 @@ import { replayingFetch } from './replaying-fetch.ts'
 import type { Result } from './result.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
 import { Strategy } from './strategy.ts'
+import { wrapped } from './wrap.ts'
 
 /** What a pipeline may be told beside its strategies. */
 export interface PipelineOptions {
@@ -58,13 +59,7 @@ export class Pipeline implements AsyncDisposable {
   wrap<This, A extends unknown[], T>(
     fn: (this: This, ...args: A) => T,
   ): (this: This, ...args: A) => Promise<Awaited<T>> {
-    if (typeof fn !== 'function') {
-      throw new RetryConfigError('ERR_SHOP_RETRY_FUNCTION', `${this.name}.wrap`, `${this.name}: wrap needs a function`)
-    }
-    const run = this.run.bind(this) as Pipeline['run']
-    return function wrapped(...args) {
-      return run(() => fn.apply(this, args)) as Promise<Awaited<T>>
-    }
+    return wrapped(this.name, (task, options) => this.run(task, options), fn)
   }
 
   /** Forces the pipeline open while the returned handle is held: every call is refused, nothing is sent. */

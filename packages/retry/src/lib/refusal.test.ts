@@ -36,6 +36,8 @@ test.each<[string, () => unknown, RetryErrorCode, string]>([
   ['timeout outside retry', () => pipeline('p', [timeout('1s'), retry()]), 'ERR_SHOP_RETRY_ORDER', 'p'],
   ['deadline inside retry', () => pipeline('p', [retry(), deadline('1s')]), 'ERR_SHOP_RETRY_ORDER', 'p'],
   ['wrap without a function', () => pipeline('p', []).wrap(as<() => void>(5)), 'ERR_SHOP_RETRY_FUNCTION', 'p.wrap'],
+  ['an option every object has', () => retry(as({ toString: 1 })), 'ERR_SHOP_RETRY_OPTION_UNKNOWN', 'retry.toString'],
+  ['a lone wrap without a function', () => retry().wrap(as<() => void>(5)), 'ERR_SHOP_RETRY_FUNCTION', 'retry.wrap'],
   ['a typo', () => retry(as({ attemps: 3 })), 'ERR_SHOP_RETRY_OPTION_UNKNOWN', 'retry.attemps'],
   ['no attempts', () => retry({ attempts: 0 }), 'ERR_SHOP_RETRY_OPTION', 'retry.attempts'],
   ['half an attempt', () => retry({ attempts: 1.5 }), 'ERR_SHOP_RETRY_OPTION', 'retry.attempts'],

@@ -3,6 +3,7 @@ import type { RunOptions, Task } from './context.ts'
 import { type Runner, runner } from './runner.ts'
 import type { Result } from './result.ts'
 import { systemRuntime } from './runtime.ts'
+import { wrapped } from './wrap.ts'
 
 /** One strategy: a part of a pipeline, and a pipeline of its own when it is used alone. */
 export abstract class Strategy {
@@ -21,8 +22,10 @@ export abstract class Strategy {
   }
 
   /** A function of the same signature under this strategy. */
-  wrap<A extends readonly unknown[], T>(fn: (...args: A) => T): (...args: A) => Promise<Awaited<T>> {
-    return (...args) => this.run(() => fn(...args)) as Promise<Awaited<T>>
+  wrap<This, A extends unknown[], T>(
+    fn: (this: This, ...args: A) => T,
+  ): (this: This, ...args: A) => Promise<Awaited<T>> {
+    return wrapped(this.piece.kind, (task, options) => this.run(task, options), fn)
   }
 
   #alone(task: Task<unknown>, options: RunOptions | undefined, asResult: boolean): Promise<unknown> {

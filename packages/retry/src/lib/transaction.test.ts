@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import { database, type Database } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -115,4 +117,17 @@ test('an abort ends the waiting', async () => {
     { signal: controller.signal, base: '1m', max: '1m' },
   )
   await expect(running).rejects.toThrow('left')
+})
+
+test('a client found dead only when it is used again is run again', async () => {
+  let runs = 0
+  await retryTransaction(pool, async (client) => {
+    const { rows } = await client.query('select pg_backend_pid() as pid')
+    if (++runs > 1) return
+    const died = once(client as pg.PoolClient, 'end')
+    await db.client.query('select pg_terminate_backend($1)', [(rows[0] as { pid: number }).pid])
+    await died
+    await client.query('select 1')
+  })
+  expect(runs).toBe(2)
 })

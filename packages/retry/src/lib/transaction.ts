@@ -3,6 +3,7 @@ import { classify } from './classify.ts'
 import type { Duration } from './duration.ts'
 import { RetryError } from './errors.ts'
 import { duration, integer, oneOf, readOptions } from './options.ts'
+import { pause } from './pause.ts'
 
 /** What is used of a `pg` client. */
 export interface TransactionClient {
@@ -111,21 +112,6 @@ const LOST = /connection terminated|connection error and is not queryable|client
 function rolledBack(error: unknown): boolean {
   const { domain, retry } = classify(error)
   if (retry === 'always') return true
-  if (retry === 'idempotent') return domain === 'postgres' || domain === 'network'
+  if (domain === 'postgres' || domain === 'network') return retry === 'idempotent'
   return LOST.test((error as Error | undefined)?.message ?? '')
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer)
-      reject(signal!.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    signal?.addEventListener('abort', stop, { once: true })
-    if (signal?.aborted) stop()
-  })
 }

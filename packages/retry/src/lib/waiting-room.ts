@@ -1,4 +1,4 @@
-import type { Priority, Waiter } from './gate.ts'
+import type { Priority, Refusal, Waiter } from './gate.ts'
 
 const RANK: Readonly<Record<Priority, number>> = { critical: 0, normal: 1, background: 2 }
 
@@ -16,17 +16,15 @@ export class WaitingRoom {
     return this.#size
   }
 
-  /** Takes a waiter in. Gives who must leave for it: itself when nobody matters less, nobody when there is room. */
-  admit(waiter: Waiter): Waiter | undefined {
-    if (this.#size >= this.#capacity) {
-      const displaced = this.#least(RANK[waiter.priority])
-      if (!displaced) return waiter
-      this.remove(displaced)
-      this.#push(waiter)
-      return displaced
-    }
-    this.#push(waiter)
-    return undefined
+  /** Takes a waiter in; when there is no room who matters less is refused for it. False when nobody matters less. */
+  admit(waiter: Waiter, full: () => Refusal): boolean {
+    const displaced = this.#size >= this.#capacity ? this.#least(RANK[waiter.priority]) : undefined
+    if (displaced) this.remove(displaced)
+    if (this.#size >= this.#capacity) return false
+    this.#rows[RANK[waiter.priority]]!.push(waiter)
+    this.#size++
+    displaced?.refused(full())
+    return true
   }
 
   /** Who would go in next: the highest priority, in it the oldest. */
@@ -45,11 +43,6 @@ export class WaitingRoom {
     if (at < 0) return
     row.splice(at, 1)
     this.#size--
-  }
-
-  #push(waiter: Waiter): void {
-    this.#rows[RANK[waiter.priority]]!.push(waiter)
-    this.#size++
   }
 
   #least(rank: number): Waiter | undefined {

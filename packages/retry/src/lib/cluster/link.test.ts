@@ -54,7 +54,8 @@ describe('PostgreSQL', () => {
     db = await database()
   })
   afterAll(() => db.close())
-  conformance(() => postgresTransport(() => new pg.Client(db.url)))
+  // upper case, for PostgreSQL folds names that are not quoted
+  conformance(() => postgresTransport(() => new pg.Client(db.url), { channel: 'Shop_Retry' }))
   test('when the database is gone every node decides alone, no call fails by it, and the link comes back', async () => {
     await using own = await disposable()
     const one = node(postgresTransport(() => new pg.Client(own.url)))
@@ -160,5 +161,8 @@ test('a node that fell silent has no voice, and messages that are none are ignor
 
 test('what cannot be linked is refused', () => {
   expect(() => clusterLink({ breakers: {}, transport: {} as never })).toThrow('clusterLink.breakers')
+  expect(() => clusterLink({ breakers: { a: 1 as never }, transport: {} as never })).toThrow('clusterLink.breakers')
   expect(() => clusterLink({ breakers: { a: breaker() }, transport: {} as never })).toThrow('clusterLink.transport')
+  expect(() => postgresTransport(() => ({}) as never, { channel: 'a b' })).toThrow('postgresTransport.channel')
+  expect(() => redisTransport({} as never, { channel: '' })).toThrow('redisTransport.channel')
 })

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Breaker } from '../breaker.ts'
+import { Breaker } from '../breaker.ts'
 import type { Duration } from '../duration.ts'
-import { RetryConfigError } from '../errors.ts'
 import { retryEvents } from '../events.ts'
-import { decimal, duration, integer, readOptions } from '../options.ts'
+import { decimal, duration, integer, readOptions, refused } from '../options.ts'
 import { Quorum } from './quorum.ts'
 import type { Transport } from './transport.ts'
 
@@ -42,17 +41,13 @@ const LONGEST = 4096
 export function clusterLink(options: ClusterLinkOptions): ClusterLink {
   const read = readOptions('clusterLink', options, {
     breakers: (option, value) => {
-      if (typeof value === 'object' && value !== null && Object.keys(value).length > 0)
-        return value as Record<string, Breaker>
-      throw new RetryConfigError('ERR_SHOP_RETRY_OPTION', option, `${option} must name at least one breaker`)
+      const named = Object.values((value ?? {}) as object)
+      if (named.length > 0 && named.every((each) => each instanceof Breaker)) return value as Record<string, Breaker>
+      throw refused(option, value, 'an object with at least one breaker()')
     },
     transport: (option, value) => {
       if (typeof (value as Transport | undefined)?.send === 'function') return value as Transport
-      throw new RetryConfigError(
-        'ERR_SHOP_RETRY_OPTION',
-        option,
-        `${option} must be postgresTransport() or redisTransport()`,
-      )
+      throw refused(option, value, 'postgresTransport() or redisTransport()')
     },
     quorum: decimal(0, 0.99, 0.5),
     least: integer(1, 10_000, 2),

@@ -1,3 +1,4 @@
+import { readOptions, refused } from '../options.ts'
 import type { Transport } from './transport.ts'
 
 /** What is used of a `pg` client of its own: not one from a pool, for LISTEN belongs to the connection. */
@@ -15,18 +16,22 @@ export interface PostgresTransportOptions {
   readonly channel?: string
 }
 
+const CHANNEL = /^\w{1,63}$/
 const FIRST_MS = 100
 const LONGEST_MS = 5000
 
 /**
  * Messages over LISTEN/NOTIFY on a connection of its own: `postgresTransport(() => new Client(url))`. Reconnects with a growing
  * pause; while it is down messages are dropped.
+ * @throws `ERR_SHOP_RETRY_OPTION`, `ERR_SHOP_RETRY_OPTION_UNKNOWN`
  */
-export function postgresTransport(
-  makeClient: () => ListeningClient,
-  options: PostgresTransportOptions = {},
-): Transport {
-  const channel = (options.channel ?? 'shop_retry').replace(/\W/g, '_')
+export function postgresTransport(makeClient: () => ListeningClient, options?: PostgresTransportOptions): Transport {
+  const { channel } = readOptions('postgresTransport', options, {
+    channel: (option, value = 'shop_retry') => {
+      if (typeof value === 'string' && CHANNEL.test(value)) return value
+      throw refused(option, value, 'up to 63 letters, digits and underscores')
+    },
+  })
   let client: ListeningClient | undefined
   let timer: NodeJS.Timeout | undefined
   let disposed = false
@@ -50,7 +55,7 @@ export function postgresTransport(
     fresh.on('notification', ({ payload }) => payload !== undefined && onMessage(payload))
     try {
       await fresh.connect()
-      await fresh.query(`listen ${channel}`)
+      await fresh.query(`listen "${channel}"`)
       if (lost) return
       if (disposed) return await fresh.end()
       client = fresh

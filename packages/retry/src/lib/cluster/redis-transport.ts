@@ -1,3 +1,4 @@
+import { readOptions, refused } from '../options.ts'
 import type { Transport } from './transport.ts'
 
 /** What is used of an `ioredis` client. */
@@ -20,9 +21,15 @@ export interface RedisTransportOptions {
 /**
  * Messages over Redis pub/sub. Listens on a duplicate of the client, which reconnects and subscribes again by itself; while Redis
  * is away messages are dropped, not queued.
+ * @throws `ERR_SHOP_RETRY_OPTION`, `ERR_SHOP_RETRY_OPTION_UNKNOWN`
  */
-export function redisTransport(redis: PubSub, options: RedisTransportOptions = {}): Transport {
-  const channel = options.channel ?? 'shop:retry'
+export function redisTransport(redis: PubSub, options?: RedisTransportOptions): Transport {
+  const { channel } = readOptions('redisTransport', options, {
+    channel: (option, value = 'shop:retry') => {
+      if (typeof value === 'string' && value !== '') return value
+      throw refused(option, value, 'a non-empty string')
+    },
+  })
   const listener = redis.duplicate()
   return {
     start(onMessage, onState) {

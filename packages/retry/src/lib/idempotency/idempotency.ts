@@ -3,7 +3,7 @@ import type { Denial, Outcome, Policy, ReplyView, RequestView, Verdict } from '@
 import type { Duration } from '../duration.ts'
 import { RetryConfigError } from '../errors.ts'
 import { type IdempotencyEvent, retryEvents } from '../events.ts'
-import { callback, duration, integer, oneOf, readOptions } from '../options.ts'
+import { callback, duration, integer, oneOf, readOptions, refused } from '../options.ts'
 import { canonical, digest } from './canonical.ts'
 import { parseKey } from './key.ts'
 import type { Claim, IdempotencyStore } from './store.ts'
@@ -61,11 +61,7 @@ export function idempotency(options: IdempotencyOptions): Policy {
   const read = readOptions('idempotency', options, {
     store: (option, value) => {
       if (typeof (value as IdempotencyStore | undefined)?.claim === 'function') return value as IdempotencyStore
-      throw new RetryConfigError(
-        'ERR_SHOP_RETRY_OPTION',
-        option,
-        `${option} must be a store: memoryStore(), postgresStore(), redisStore()`,
-      )
+      throw refused(option, value, 'a store: memoryStore(), postgresStore(), redisStore()')
     },
     principal: callback<(request: RequestView) => string>(),
     applies: callback<(request: RequestView) => boolean>(),

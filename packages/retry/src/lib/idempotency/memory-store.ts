@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Duration } from '../duration.ts'
-import { duration, integer, readOptions } from '../options.ts'
+import { callback, duration, integer, readOptions } from '../options.ts'
 import type { Claim, ClaimOptions, IdempotencyStore } from './store.ts'
 
 /** How much {@link memoryStore} keeps. */
@@ -32,8 +32,9 @@ export function memoryStore(options?: MemoryStoreOptions): IdempotencyStore {
   const read = readOptions('memoryStore', options, {
     ttl: duration(1, '8760h', '24h'),
     max: integer(1, 10_000_000, 10_000),
-    now: (_option, value) => (value ?? Date.now) as () => number,
+    now: callback<() => number>(),
   })
+  const clock = read.now ?? Date.now
   const byKey = new Map<string, Entry>()
   const byToken = new Map<string, Entry>()
   const forget = (entry: Entry): void => {
@@ -48,7 +49,7 @@ export function memoryStore(options?: MemoryStoreOptions): IdempotencyStore {
   }
   return {
     claim(key: string, { fingerprint, lease }: ClaimOptions): Claim {
-      const now = read.now()
+      const now = clock()
       const entry = byKey.get(key)
       if (entry && entry.until > now) {
         if (entry.fingerprint !== fingerprint) return { state: 'mismatch' }
@@ -69,7 +70,7 @@ export function memoryStore(options?: MemoryStoreOptions): IdempotencyStore {
       if (!entry) return
       entry.done = true
       entry.result = result
-      entry.until = read.now() + read.ttl
+      entry.until = clock() + read.ttl
     },
     release(token: string): void {
       const entry = byToken.get(token)

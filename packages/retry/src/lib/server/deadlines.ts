@@ -100,8 +100,10 @@ export function deadlines(options?: DeadlinesOptions): Policy {
       const state = states.get(outcome.request.raw)
       if (!state) return
       state.end()
-      queue.remove(state)
-      if (!state.holds) return
+      if (!state.holds) {
+        queue.remove(state)
+        return
+      }
       state.holds = false
       running--
       next()

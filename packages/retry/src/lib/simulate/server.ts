@@ -50,8 +50,6 @@ export class Server {
   #workers: number
   #busy = 0
   #trouble: Trigger | undefined
-  /** Requests that arrived, dead or alive. */
-  received = 0
   /** Milliseconds of work done. */
   worked = 0
 
@@ -70,7 +68,6 @@ export class Server {
   }
 
   receive(job: Job): void {
-    this.received++
     const trouble = this.#trouble
     const fate = trouble?.dead ?? (job.key % SHARDS === 0 ? trouble?.shard : undefined)
     if (fate === 'hang') return

@@ -1,4 +1,4 @@
-import { callback, integer, readOptions, refused } from '../options.ts'
+import { callback, flag, integer, readOptions, refused } from '../options.ts'
 import { RetryConfigError } from '../errors.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Runtime } from '../runtime.ts'
@@ -46,7 +46,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
       throw refused(option, value, 'an array of scenarios, each with a name')
     },
     seeds: integer(1, 1000, 3),
-    serverPolicy: (_option, value) => value === true,
+    serverPolicy: flag(false),
     name: (_option, value) => String(value ?? 'yours'),
   })
   const { client } = read
