@@ -20,7 +20,7 @@ export const aad: Buffer = Buffer.from('tenant-1/customers/phone/1234567')
  * `aes-256-gcm` by hand, as good as it gets: a reused KeyObject, nonces out of a pool, context as additional data, one buffer,
  * base64url with a marker. No commitment, no checks of the text's form.
  */
-export function rawGcm(): Peer & { readonly encryptBytes: (bytes: Buffer) => Buffer } {
+export function rawGcm(): Peer {
   const key = createSecretKey(randomBytes(32))
   const pool = Buffer.alloc(12 * 256)
   let used = pool.length
@@ -31,17 +31,16 @@ export function rawGcm(): Peer & { readonly encryptBytes: (bytes: Buffer) => Buf
     }
     return pool.subarray(used, (used += 12))
   }
-  const seal = (input: string | Buffer): Buffer => {
+  const seal = (text: string): Buffer => {
     const iv = nonce()
     const cipher = createCipheriv('aes-256-gcm', key, iv)
     cipher.setAAD(aad)
-    const body = typeof input === 'string' ? cipher.update(input, 'utf8') : cipher.update(input)
+    const body = cipher.update(text, 'utf8')
     cipher.final()
     return Buffer.concat([iv, body, cipher.getAuthTag()])
   }
   return {
     name: 'raw aes-256-gcm',
-    encryptBytes: seal,
     encrypt: (text) => `v1.${seal(text).toString('base64url')}`,
     decrypt: (token) => {
       const bytes = Buffer.from(token.slice(3), 'base64url')

@@ -132,6 +132,7 @@ function blindIndex(
       if (typeof value !== 'string') throw optionError(`blind index ${name}`, column, 'must be a string')
       return [column, transform(value)]
     })
+    keyset.assertAvailable()
     const message = pae(['shop/i1', tenant, table, name, String(id), ...pieces])
     return (
       prefixOf(id) +

@@ -3,6 +3,7 @@ import type { CliValues, CliWorld } from './cli-options.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { Queryable } from './queryable.ts'
 import { migrateLegacy, reencrypt } from './reencrypt.ts'
+import { contextTableOf } from './rewrite.ts'
 import type { RewriteReport } from './rewrite.ts'
 import { createVault } from './vault.ts'
 
@@ -32,10 +33,7 @@ export async function columnCommand(
   }
   const from = action === 'migrate-legacy' ? required(values, 'from') : undefined
   const keyset = await keysetOption(values, world)
-  const deterministic =
-    values['deterministic'] === true
-      ? [`${options.contextTable ?? options.table.split('.').at(-1)}.${options.column}`]
-      : []
+  const deterministic = values['deterministic'] === true ? [`${contextTableOf(options)}.${options.column}`] : []
   const pool = await connect(url)
   try {
     const report =

@@ -30,6 +30,9 @@ async function changed(
     notAfter: values['not-after'] as string,
   }
   const id = (): number => numberOf(values, 'id') ?? Number(required(values, 'id'))
+  // the mistake of a forgotten option would lie beside its wrapped siblings in the clear
+  if (action === 'add' && fresh.wrapper === undefined && keyset.keys.some((key) => key.wrapped !== undefined))
+    throw cliError('the keys of this keyset are wrapped; wrap the new one too, by --wrap-env or --wrap-file')
   switch (action) {
     case 'create':
       return createKeyset(fresh)

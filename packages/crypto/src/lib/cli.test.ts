@@ -110,6 +110,7 @@ describe('shop-crypto', () => {
       ['--unknown'],
       ['keyset', 'promote', '--keyset', at('wrapped.json'), '--id', 'x'],
       ['keyset', 'add', '--keyset', at('wrapped.json'), '--wrap-env', 'X', '--wrap-file', 'y'],
+      ['keyset', 'add', '--keyset', at('wrapped.json')],
       ['migrate-legacy', '--database', 'postgres://x', '--table', 't', '--column', 'c', '--key', 'k'],
       [
         'migrate-legacy',

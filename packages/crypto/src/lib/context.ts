@@ -1,6 +1,6 @@
 import { CryptoError } from './errors.ts'
 import { frameHead, maxContextBytes } from './frame.ts'
-import { header } from './token.ts'
+import { header, suites } from './token.ts'
 
 /** One part of a row's key. A number, its decimal string and its bigint are the same key. */
 export type RowKeyPart = string | number | bigint
@@ -46,7 +46,7 @@ export function writeContext(frame: Buffer, at: number, suite: number, keyId: nu
 
 /** Equal values of a deterministic column must give equal tokens in every row, so its row key stays out. */
 function deterministic(suite: number): boolean {
-  return suite === 0x03
+  return suite === suites.siv
 }
 
 function check(context: FieldContext): FieldContext {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { database } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createBlindIndexes } from './blind-index.ts'
 import { openEnvelope } from './envelope.ts'
 import type { EnvelopeOptions } from './envelope.ts'
 import { dataKeyEvents } from './events.ts'
@@ -13,6 +15,8 @@ import { fileKeysetStore } from './keyset-store.ts'
 import type { KeysetStore } from './keyset-store.ts'
 import { fileWrapper } from './local-wrapper.ts'
 import { postgresKeysetStore } from './postgres-keyset-store.ts'
+import { createPseudonyms } from './pseudonym.ts'
+import { createEncryptStream, openHead, streamHead } from './stream.ts'
 import { createVault } from './vault.ts'
 import type { KeyWrapper } from './wrapper.ts'
 
@@ -100,13 +104,29 @@ describe('an envelope', () => {
     })
     const vault = createVault({ keyset: envelope.keyset })
     const token = vault.encrypt('x', context)
+    const stream = createEncryptStream(vault, context)
+    await once(stream, 'readable')
+    const streamStart = stream.read(streamHead) as Buffer
     down = true
     time = 2 * hour
     await expect(envelope.refresh()).rejects.toThrow('connection refused')
     expect(vault.decrypt(token, context)).toBe('x')
     time = 3 * hour
     await expect(envelope.refresh()).rejects.toThrow('connection refused')
-    for (const run of [() => vault.encrypt('x', context), () => vault.decrypt(token, context)])
+    const indexes = createBlindIndexes({
+      keyset: envelope.keyset,
+      table: 'customers',
+      rows: 1e6,
+      indexes: { phone: { columns: { phone: 'digits' }, values: 1e9 } },
+    })
+    for (const run of [
+      () => vault.encrypt('x', context),
+      () => vault.decrypt(token, context),
+      () => createEncryptStream(vault, context),
+      () => openHead(vault, streamStart, context),
+      () => indexes.phone.search({ phone: '1' }),
+      () => createPseudonyms(envelope.keyset, 'logs'),
+    ])
       expect(run).toThrow(expect.objectContaining({ code: 'ERR_SHOP_CRYPTO_ENVELOPE' }))
     down = false
     await envelope.refresh()

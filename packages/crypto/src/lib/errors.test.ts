@@ -30,7 +30,7 @@ it('every code is raised by the source and expected by a test', () => {
 
 it('channels are the same in the source and in the README', () => {
   const published = [
-    ...readFileSync(path.join(here, 'events.ts'), 'utf8').matchAll(/channel\(\s*'(shop:crypto:[\w-]+)'/g),
+    ...readFileSync(path.join(here, 'events.ts'), 'utf8').matchAll(/typed\('(shop:crypto:[\w-]+)'/g),
   ].map((match) => match[1])
   const documented = [...readme.matchAll(/^\| `(shop:crypto:[\w-]+)` \|/gm)].map((match) => match[1])
   expect(documented.toSorted()).toEqual(published.toSorted())

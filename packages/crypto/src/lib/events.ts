@@ -49,23 +49,12 @@ export interface DataKeyEvent {
   readonly error: unknown
 }
 
-export const decryptFailed: Channel<unknown, DecryptFailed> = channel('shop:crypto:decrypt-failed') as Channel<
-  unknown,
-  DecryptFailed
->
-export const budgetReached: Channel<unknown, BudgetReached> = channel('shop:crypto:budget') as Channel<
-  unknown,
-  BudgetReached
->
-export const legacyRead: Channel<unknown, LegacyRead> = channel('shop:crypto:legacy-read') as Channel<
-  unknown,
-  LegacyRead
->
-export const subjectEvents: Channel<unknown, SubjectEvent> = channel('shop:crypto:subject') as Channel<
-  unknown,
-  SubjectEvent
->
-export const dataKeyEvents: Channel<unknown, DataKeyEvent> = channel('shop:crypto:data-key') as Channel<
-  unknown,
-  DataKeyEvent
->
+export const decryptFailed: Channel<unknown, DecryptFailed> = typed('shop:crypto:decrypt-failed')
+export const budgetReached: Channel<unknown, BudgetReached> = typed('shop:crypto:budget')
+export const legacyRead: Channel<unknown, LegacyRead> = typed('shop:crypto:legacy-read')
+export const subjectEvents: Channel<unknown, SubjectEvent> = typed('shop:crypto:subject')
+export const dataKeyEvents: Channel<unknown, DataKeyEvent> = typed('shop:crypto:data-key')
+
+function typed<T>(name: string): Channel<unknown, T> {
+  return channel(name) as Channel<unknown, T>
+}

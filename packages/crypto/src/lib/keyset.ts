@@ -66,7 +66,9 @@ export class Keyset {
     return this.#keys.values()
   }
 
+  /** @throws ERR_SHOP_CRYPTO_ENVELOPE */
   get(id: number): KeysetKey | undefined {
+    this.assertAvailable()
     return this.#keys.get(id)
   }
 

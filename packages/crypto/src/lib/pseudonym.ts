@@ -24,6 +24,7 @@ export interface Pseudonyms {
 
 /** Makes stand-ins under a keyset's primary key. @param scope tells one use from another: the same value has another stand-in there. */
 export function createPseudonyms(keyset: Keyset, scope: string): Pseudonyms {
+  keyset.assertAvailable()
   const key = createSecretKey((keyset.primary.suites as NonNullable<Keyset['primary']['suites']>).derive('pseudonym'))
   const mac = (type: string, value: string): Buffer => blindMac(key, pae(['shop/p1', scope, type, value]))
   const digits = (bytes: Buffer, count: number): string =>

@@ -2,7 +2,7 @@ import { CryptoError } from './errors.ts'
 import { isLegacy } from './legacy.ts'
 import { checkNames } from './options.ts'
 import { identifier } from './queryable.ts'
-import { literal, rewriteColumn } from './rewrite.ts'
+import { contextTableOf, literal, rewriteColumn } from './rewrite.ts'
 import type { RewriteOptions, RewriteReport } from './rewrite.ts'
 import { textMark } from './token.ts'
 import type { Vault } from './vault.ts'
@@ -53,8 +53,7 @@ const rewriteNames = [
 export async function reencrypt(options: ReencryptOptions): Promise<RewriteReport> {
   checkNames('reencrypt', options, [...rewriteNames, 'vault', 'indexes'])
   const { vault, column, indexes = {} } = options
-  const table = options.contextTable ?? (options.table.split('.').at(-1) as string)
-  const stale = startsWithNone(column, vault.currentPrefixes({ table, column }))
+  const stale = startsWithNone(column, vault.currentPrefixes({ table: contextTableOf(options), column }))
   const extra = Object.entries(indexes)
   const todo = [
     stale,

@@ -92,9 +92,10 @@ export async function rewriteColumn(options: RewriteOptions, job: Job): Promise<
     every: 1000,
   })
   const sql = await rewriteSql(client, { table, column, key, tenant, extra: job.extra, todo: job.todo })
-  const contextTable = options.contextTable ?? (table.split('.').at(-1) as string)
+  const contextTable = contextTableOf(options)
   const total = await count(client, sql)
-  const failed = new Map<string, true>()
+  let failed = 0
+  let failedKeys: string[] = []
   let done = 0
   let conflicts = 0
 
@@ -116,8 +117,8 @@ export async function rewriteColumn(options: RewriteOptions, job: Job): Promise<
     const changes: (readonly [row: Found, fresh: readonly (string | null)[]])[] = []
     for (const row of rows) {
       const fresh = convertRow(row)
-      if (fresh === undefined) failed.set(row.key.join(', '), true)
-      else changes.push([row, fresh])
+      if (fresh !== undefined) changes.push([row, fresh])
+      else if (failed++ < 20) failedKeys.push(row.key.join(', '))
     }
     if (changes.length === 0) return 0
     if (dryRun) return changes.length
@@ -142,27 +143,28 @@ export async function rewriteColumn(options: RewriteOptions, job: Job): Promise<
       const now = await rewriteBatch(rows)
       changed += now
       done += now
-      options.onProgress?.({ done, failed: failed.size, total })
+      options.onProgress?.({ done, failed, total })
       rows = await following
     }
     return changed
   }
 
   let left = total
-  for (let idle = 0; left > failed.size || left > 0;) {
-    failed.clear()
+  for (let idle = 0; left > 0;) {
+    failed = 0
+    failedKeys = []
     const changed = await pass()
     if (dryRun) break
     left = await count(client, sql)
-    if (left <= failed.size) break
+    if (left <= failed) break
     idle = changed === 0 ? idle + 1 : 0
     if (idle === maxIdlePasses) break
     if (idle > 0) await sleep(Math.min(50 * idle, 500), undefined, signal ? { signal } : {})
   }
   return {
     done,
-    failed: failed.size,
-    failedKeys: [...failed.keys()].slice(0, 20),
+    failed,
+    failedKeys,
     conflicts,
     left,
     seconds: (performance.now() - started) / 1000,
@@ -182,6 +184,11 @@ async function read(
 async function count(client: Queryable, sql: RewriteSql): Promise<number> {
   const { rows } = await client.query(sql.count)
   return Number((rows[0] as { count: string }).count)
+}
+
+/** The table's name in the context. */
+export function contextTableOf({ table, contextTable }: Pick<RewriteOptions, 'table' | 'contextTable'>): string {
+  return contextTable ?? (table.split('.').at(-1) as string)
 }
 
 /** A text as an SQL literal. */

@@ -20,8 +20,6 @@ export class Throttle {
   readonly #client: Queryable
   readonly #options: ThrottleOptions
   #looked = 0
-  /** Milliseconds spent waiting. */
-  waited = 0
 
   constructor(client: Queryable, options: ThrottleOptions) {
     this.#client = client
@@ -36,7 +34,6 @@ export class Throttle {
       const { waiting, lag } = rows[0] as { waiting: number; lag: number }
       if (waiting <= this.#options.maxLockWaits && lag <= this.#options.maxLagSeconds) return
       await sleep(pause, undefined, signal ? { signal } : {})
-      this.waited += pause
     }
   }
 }

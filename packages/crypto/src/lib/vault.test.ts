@@ -347,6 +347,15 @@ describe('the channel knows why', () => {
       expect(reasons(() => expect(refused(() => keys.decrypt(text, context))).toBe(true))).toEqual([reason])
   })
 
+  it('subscribers may encrypt while they are told', () => {
+    const small = createVault({ masterKey: hexKey(), budget: 1 })
+    const listen = (): unknown => vault.encrypt('told', { table: 'log', column: 'line', row: 1 })
+    budgetReached.subscribe(listen)
+    const token = small.encrypt('value', context)
+    budgetReached.unsubscribe(listen)
+    expect(small.decrypt(token, context)).toBe('value')
+  })
+
   it('a key has reached its budget, once', () => {
     const told: unknown[] = []
     const listen = (message: unknown): void => void told.push(message)

@@ -130,9 +130,9 @@ export class Vault {
     const length =
       1 + (!text ? payload.length : payload.length * 3 < this.#uncounted ? payload.length : Buffer.byteLength(payload))
     this.#checkLength(length - 1)
+    this.#count(primary.id)
     const suite = deterministic ? suites.siv : length <= shortBytes ? suites.cbcHs512 : suites.xaes
     const aadEnd = writeContext(frame, frameHead, suite, primary.id, context)
-    this.#count(primary.id)
     if (suite === suites.cbcHs512) {
       const at = aadEnd + 16
       frame[at] = kind
@@ -264,7 +264,8 @@ export class Vault {
       }
       if (!batch.add(cbcHs512, frame, aadEnd, end - tagBytes, i)) {
         flush()
-        batch.add(cbcHs512, frame, aadEnd, end - tagBytes, i)
+        // by itself: a codec or onFailure may have used the frame meanwhile
+        settle(i, () => this.decrypt(token, context))
       }
     }
     flush()
@@ -314,6 +315,7 @@ export class Vault {
   /** Encodes a long text without counting its bytes first, which costs as much as encrypting them: most texts have one per letter. */
   #sealLong(kind: number, payload: string, keyId: number, context: FieldContext): string {
     this.#checkLength(payload.length)
+    this.#count(keyId)
     let work = roomFor(payload.length + 1 + xaesOverhead)
     const { read, written } = encoder.encodeInto(payload, work.subarray(xaesTextAt + 1, work.length - gcmTagBytes))
     let length = written
@@ -324,7 +326,6 @@ export class Vault {
       work.write(payload, xaesTextAt + 1, 'utf8')
     }
     const aadEnd = writeContext(frame, frameHead, suites.xaes, keyId, context)
-    this.#count(keyId)
     return this.#sealXaes(frame.subarray(frameHead, aadEnd), work, kind, length + 1)
   }
 
@@ -346,6 +347,7 @@ export class Vault {
     return this.#deterministic.size !== 0 && this.#deterministic.has(`${context?.table}.${context?.column}`)
   }
 
+  /** Before the shared frame is written to: a subscriber may encrypt. */
   #count(keyId: number): void {
     const usage = this.#primaryUsage
     if (++usage.count === this.#budget && budgetReached.hasSubscribers)
