@@ -21,6 +21,7 @@ export default defineConfig({
   rewrites: { 'README.md': 'index.md', ':dir(.*)/README.md': ':dir/index.md' },
   ignoreDeadLinks: [/\/(src|bench|scripts|examples|tools|LICENSE)/, 'localhostLinks'],
   lastUpdated: false,
+  markdown: { languageAlias: { promql: 'python' } }, // the nearest grammar it knows
   themeConfig: {
     nav: [
       { text: 'Guides', link: pages('docs/guides/*.md')[0]?.link ?? '/' },

@@ -39,6 +39,7 @@ for (const { name, ok, seconds } of results)
   console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name}  ${seconds.toFixed(1)} s`)
 const tests =
   asked.length > 0 ? { passed: 0, failed: 0, skipped: 0 } : (readCounts() ?? { passed: 0, failed: 1, skipped: 0 })
+for (const failure of tests.failures ?? []) console.log(`FAILED  ${failure}`)
 const passed = tests.passed + results.filter(({ ok }) => ok).length
 const failed = tests.failed + results.filter(({ ok }) => !ok).length
 writeFileSync(path.join(root, '.toolchain/checked'), '')

@@ -25,11 +25,21 @@ export default class SkipReporter implements Reporter {
 
 /** For .ci/run; a file that could not be collected is one failure. */
 function count(modules: readonly TestModule[]): void {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
+  const counts = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] }
+  const fail = (name: string, [error]: readonly { readonly message: string }[]): void => {
+    counts.failed++
+    counts.failures.push(`${name}: ${error?.message.split('\n')[0] ?? 'no error was given'}`)
+  }
   for (const module of modules) {
-    const states = [...module.children.allTests()].map((test) => test.result().state)
-    for (const state of states) if (state !== 'pending') counts[state]++
-    if (module.state() === 'failed' && !states.includes('failed')) counts.failed++
+    const tests = [...module.children.allTests()]
+    for (const test of tests) {
+      const { state, errors } = test.result()
+      if (state === 'failed') fail(`${test.project.name} ${module.relativeModuleId} > ${test.fullName}`, errors)
+      else if (state !== 'pending') counts[state]++
+    }
+    const failed = tests.some((test) => test.result().state === 'failed')
+    if (module.state() === 'failed' && !failed)
+      fail(`${module.project.name} ${module.relativeModuleId}`, module.errors())
   }
   mkdirSync(toolchain, { recursive: true })
   writeFileSync(`${toolchain}counts.json`, JSON.stringify(counts))
