@@ -19,6 +19,7 @@ const checks = {
   'entries on Node 26': () => check('entries', ['26']),
   publint: () => check('publint'),
   declarations: () => check('declarations'),
+  'each entry alone': () => check('alone'),
   size: () => check('size'),
   readme: () => check('readme'),
   docs: () => task('docs'),
