@@ -11,4 +11,5 @@ export {
 } from './lib/inspect.ts'
 export type { InspectionEngine } from './lib/inspection-engine.ts'
 export type { RequestFinding } from './lib/scan-request.ts'
+export type { WhenStoreFails } from './lib/score-keeper.ts'
 export type { InspectMode, Suspicion, SuspicionKind } from './lib/suspicion.ts'

@@ -14,6 +14,7 @@ export const errorCodes = {
   ERR_SHOP_SECURITY_RAW_BODY: 'The webhook did not see the bytes that were sent: a body parser runs before protect().',
   ERR_SHOP_SECURITY_STORE_FULL: 'The memory store holds its most claims, and all of them are in flight.',
   ERR_SHOP_SECURITY_CLAIM: 'A claim token is unknown: its lease ran out and another delivery took over.',
+  ERR_SHOP_SECURITY_SCORES: 'The store of scores did not answer, and nothing was to stand in for it.',
   ERR_SHOP_SECURITY_PAYMENT_MISMATCH: 'A PaymentIntent is not the one this order expects.',
   ERR_SHOP_SECURITY_MARKUP: 'A fragment of HTML is too long, too deep or has too many tags to be sanitised.',
   ERR_SHOP_SECURITY_DOM: 'The DOM is not jsdom, or jsdom lacks what DOMPurify needs.',

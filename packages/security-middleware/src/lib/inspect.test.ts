@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
-import { memoryScores, type ScoreStore } from './client-score.ts'
+import { type ClientScore, memoryScores, type ScoreStore } from './client-score.ts'
 import { datadogEngine } from './datadog-engine.ts'
 import { engineFailed, scoreStoreFailed, suspicious } from './events.ts'
 import { findingOf, inspect, type InspectOptions } from './inspect.ts'
@@ -204,6 +204,73 @@ describe('inspect', () => {
     expect(failures.length).toBe(12)
   })
 
+  describe('while its store is away', () => {
+    /** A store that can be turned off, and counts what it is asked. */
+    function store(): ScoreStore & { away: 'no' | 'fails' | 'hangs'; asked: number } {
+      const inner = memoryScores()
+      const answer = async <T>(result: () => T): Promise<T> => {
+        switchable.asked++
+        if (switchable.away === 'fails') throw new Error('down')
+        return switchable.away === 'hangs' ? new Promise<never>(() => {}) : result()
+      }
+      const switchable: ReturnType<typeof store> = {
+        away: 'no',
+        asked: 0,
+        add: (...rest) => answer(() => inner.add(...rest) as ClientScore),
+        read: (...rest) => answer(() => inner.read(...rest) as ClientScore | undefined),
+        forgive: (client) => inner.forgive(client),
+      }
+      return switchable
+    }
+
+    it('goes on from what the store last said of a client', async () => {
+      const flaky = store()
+      const policy = inspect({ mode: 'enforce', store: flaky, storeTimeout: '10s' })
+      for (let i = 0; i < 2; i++) await policy.inspect!(post('<script>'))
+      flaky.away = 'fails'
+      expect(await policy.evaluate!(view())).toBeUndefined()
+      await policy.inspect!(post('<script>'))
+      expect((await policy.evaluate!(view()))?.deny?.code).toBe('client-jailed')
+      expect(await policy.evaluate!(view({ ip: '198.51.100.1' }))).toBeUndefined()
+    })
+
+    it('jails nobody when it is to stay open, and still refuses an attack', async () => {
+      const flaky = store()
+      const policy = inspect({ mode: 'enforce', store: flaky, whenStoreFails: 'open', storeTimeout: '10s' })
+      for (let i = 0; i < 3; i++) await policy.inspect!(post('<script>'))
+      expect((await policy.evaluate!(view()))?.deny?.code).toBe('client-jailed')
+      flaky.away = 'fails'
+      expect(await policy.evaluate!(view())).toBeUndefined()
+      expect((await policy.inspect!(post('<script>')))?.deny?.code).toBe('suspicious-request')
+    })
+
+    it('refuses what it enforces, and only that, when it is to be closed', async () => {
+      const flaky = store()
+      flaky.away = 'fails'
+      const policy = inspect({
+        mode: { '/admin/*': 'enforce', '/pay/*': 'shadow', '/*': 'monitor' },
+        store: flaky,
+        whenStoreFails: 'closed',
+      })
+      expect((await policy.evaluate!(view({ url: '/admin/users' })))?.deny).toMatchObject({
+        status: 503,
+        code: 'standing-unknown',
+      })
+      for (const url of ['/pay/now', '/search']) expect(await policy.evaluate!(view({ url }))).toBeUndefined()
+      await expect(policy.standing('203.0.113.7')).rejects.toMatchObject({ code: 'ERR_SHOP_SECURITY_SCORES' })
+      flaky.away = 'no'
+      expect(await policy.evaluate!(view({ url: '/admin/users' }))).toBeUndefined()
+    })
+
+    it('asks a store that hangs no more than a hundred times', async () => {
+      const flaky = store()
+      flaky.away = 'hangs'
+      const policy = inspect({ mode: 'enforce', store: flaky, storeTimeout: 1 })
+      await Promise.all(Array.from({ length: 300 }, async () => policy.evaluate!(view())))
+      expect(flaky.asked).toBe(100)
+    })
+  })
+
   it('keeps scores in a store that is not of this process', async () => {
     const inner = memoryScores()
     const remote: ScoreStore = {
@@ -303,6 +370,8 @@ describe('inspect', () => {
     [{ points: { atack: 1 } }, 'ERR_SHOP_SECURITY_UNKNOWN_OPTION'],
     [{ jailFor: 'long' }, 'ERR_SHOP_SECURITY_DURATION'],
     [{ maxCharacters: 1 }, 'ERR_SHOP_SECURITY_OPTION'],
+    [{ whenStoreFails: 'never' }, 'ERR_SHOP_SECURITY_OPTION'],
+    [{ store: { ...memoryScores(), shared: true } }, 'ERR_SHOP_SECURITY_OPTION'],
   ])('refuses %j when it is built', (options, code) => {
     expect(() => inspect(options as never)).toThrow(expect.objectContaining({ code }))
   })

@@ -8,11 +8,11 @@ import { suspicious } from './events.ts'
 import { type FieldKind, type FieldSchema, fieldTree, fieldTreeOf } from './field-kinds.ts'
 import { type InspectionEngine, runEngine } from './inspection-engine.ts'
 import { modeReader } from './inspect-mode.ts'
-import { integer, knownOptions } from './options.ts'
+import { integer, knownOptions, oneOf } from './options.ts'
 import { pathMatcher } from './path-pattern.ts'
 import { type RequestFinding, type ScanBudget, scanBody, scanHeaders, scanTarget } from './scan-request.ts'
 import { honeypotPaths, isScannerAgent } from './scanner-agents.ts'
-import { scoreKeeper } from './score-keeper.ts'
+import { type ScoreKeeper, scoreKeeper, unknownStanding, type WhenStoreFails } from './score-keeper.ts'
 import type { InspectMode, Suspicion, SuspicionKind } from './suspicion.ts'
 
 /** Options of {@link inspect}. */
@@ -43,9 +43,15 @@ export interface InspectOptions {
   readonly store?: ScoreStore
   /** After this the store counts as failed for the request at hand. @default '50ms' */
   readonly storeTimeout?: Duration
+  /**
+   * What stands in for a store that failed: `local`, this process's memory, which goes on from what the store last said of a
+   * client; `open`, nobody is jailed; `closed`, what is enforced answers 503. An attack is refused in each of them.
+   * @default 'local'
+   */
+  readonly whenStoreFails?: WhenStoreFails
   /** Who a client is. @default its address */
   readonly clientOf?: (request: RequestView) => string
-  /** Keys the hash that stands for a client in stores and events; processes that share a store need the same. @default random */
+  /** Keys the hash that stands for a client in stores and events; processes that share a store need the same, and it is required there. @default random */
   readonly clientKey?: string | Uint8Array
   /** The most characters read of one request; beyond it `enforce` refuses. @default 131072 */
   readonly maxCharacters?: number
@@ -63,7 +69,10 @@ type PointsFor = 'attack' | 'engine' | 'honeypot-path' | 'honeypot-field' | 'sca
 export interface InspectPolicy extends Policy {
   /** Amnesty: forgets a client's score and jail. */
   forgive(client: string): Promise<void>
-  /** A client's standing. */
+  /**
+   * A client's standing.
+   * @throws ERR_SHOP_SECURITY_SCORES when the store does not answer and `whenStoreFails` is `closed`
+   */
   standing(client: string): Promise<{ readonly score: number; readonly jailed: boolean }>
 }
 
@@ -77,9 +86,10 @@ const standardPoints: Readonly<Record<PointsFor, number>> = {
 }
 const findings: RequestKey<RequestFinding> = requestKey<RequestFinding>()
 
-const refusals: Readonly<Record<'suspicious' | 'jailed' | 'too-large', Denial>> = {
+const refusals: Readonly<Record<'suspicious' | 'jailed' | 'too-large' | 'unknown', Denial>> = {
   suspicious: { status: 403, code: 'suspicious-request', title: 'This request looks like an attack' },
   jailed: { status: 403, code: 'client-jailed', title: 'Too many suspicious requests came from here' },
+  unknown: { status: 503, code: 'standing-unknown', title: 'This request cannot be judged just now' },
   'too-large': { status: 413, code: 'not-inspectable', title: 'This request is too large to be inspected' },
 }
 
@@ -126,12 +136,17 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
   }
   const maxCharacters = integer('maxCharacters', options.maxCharacters, 131_072, [1_024, 16_777_216])
   const maxFields = integer('maxFields', options.maxFields, 10_000, [1, 1_000_000])
-  const keeper = scoreKeeper(
-    options.store ?? memoryScores(),
-    rules,
-    milliseconds('storeTimeout', options.storeTimeout ?? '50ms', 10_000),
-    options.now ?? Date.now,
-  )
+  const store = options.store ?? memoryScores()
+  if (store.shared && options.clientKey === undefined)
+    throw new SecurityError(
+      'ERR_SHOP_SECURITY_OPTION',
+      'clientKey is missing: processes that share a store must hash a client alike.',
+    )
+  const keeper = scoreKeeper(store, rules, {
+    timeout: milliseconds('storeTimeout', options.storeTimeout ?? '50ms', 10_000),
+    now: options.now ?? Date.now,
+    whenStoreFails: oneOf('whenStoreFails', options.whenStoreFails, 'local', ['local', 'open', 'closed']),
+  })
   const hash = clientHasher(options.clientKey)
   const clientOf = options.clientOf ?? ((request: RequestView) => request.ip)
   const { engine } = options
@@ -209,8 +224,9 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
     request: RequestView,
     mode: InspectMode,
     client: string,
-    standing: ClientScore | undefined,
+    standing: Awaited<ReturnType<ScoreKeeper['read']>>,
   ): Verdict | undefined {
+    if (standing === unknownStanding) return mode === 'enforce' ? { deny: refusals.unknown } : undefined
     if (standing === undefined || standing.jailedUntil === 0) return undefined
     tell(request, 'jailed', mode, true, client, standing)
     if (mode !== 'enforce') return undefined
@@ -259,6 +275,8 @@ export function inspect(options: InspectOptions = {}): InspectPolicy {
     },
     async standing(client) {
       const known = await keeper.read(hash(client))
+      if (known === unknownStanding)
+        throw new SecurityError('ERR_SHOP_SECURITY_SCORES', 'standing(): the store of scores did not answer.')
       return { score: known?.score ?? 0, jailed: (known?.jailedUntil ?? 0) > 0 }
     },
   }
@@ -283,6 +301,7 @@ const known = [
   'halfLife',
   'store',
   'storeTimeout',
+  'whenStoreFails',
   'clientOf',
   'clientKey',
   'maxCharacters',

@@ -1,26 +1,57 @@
 import { setTimeout } from 'node:timers/promises'
 
-import { type ClientScore, memoryScores, type ScoreRules, type ScoreStore } from './client-score.ts'
+import { type ClientScore, type ScoreRules, scoreMemory, type ScoreStore } from './client-score.ts'
 import { scoreStoreFailed } from './events.ts'
 
-/** Scores through a store, or, when it fails or is late, through the memory of this process. */
+/** What stands in for a store that fails or is late: this process's memory, a clean record for everybody, or no answer. */
+export type WhenStoreFails = 'local' | 'open' | 'closed'
+
+/** Nobody can say how the client stands. */
+export const unknownStanding: unique symbol = Symbol('unknown standing')
+
+/** Scores through a store, or through what stands in for it. */
 export interface ScoreKeeper {
   add(client: string, points: number): ClientScore | Promise<ClientScore>
-  read(client: string): ClientScore | undefined | Promise<ClientScore | undefined>
+  /** {@link unknownStanding} only with `closed`. */
+  read(client: string): Standing | Promise<Standing>
   forgive(client: string): void | Promise<void>
 }
+type Standing = ClientScore | undefined | typeof unknownStanding
 
-export function scoreKeeper(store: ScoreStore, rules: ScoreRules, timeout: number, now: () => number): ScoreKeeper {
-  const local = memoryScores()
+/** A store that hangs gathers no more unanswered calls than this. */
+const mostWaiting = 100
 
-  function guarded<T>(operation: 'add' | 'read', call: () => T | Promise<T>, otherwise: () => T): T | Promise<T> {
+export function scoreKeeper(
+  store: ScoreStore,
+  rules: ScoreRules,
+  options: { readonly timeout: number; readonly now: () => number; readonly whenStoreFails: WhenStoreFails },
+): ScoreKeeper {
+  const { timeout, now, whenStoreFails } = options
+  const local = scoreMemory(10_000)
+  const clean: ClientScore = { score: 0, at: 0, jailedUntil: 0 }
+  let waiting = 0
+
+  function guarded<T>(
+    operation: 'add' | 'read',
+    call: () => T | Promise<T>,
+    answered: (result: T) => void,
+    otherwise: () => T,
+  ): T | Promise<T> {
     const failed = (error: unknown): T => {
       if (scoreStoreFailed.hasSubscribers) scoreStoreFailed.publish({ operation, error })
       return otherwise()
     }
+    if (waiting >= mostWaiting) return failed(new Error(`${waiting} calls have no answer yet`))
     try {
       const result = call()
-      return result instanceof Promise ? Promise.race([result, late(timeout)]).catch(failed) : result
+      if (!(result instanceof Promise)) return result
+      waiting++
+      const settled = (): void => void waiting--
+      result.then(settled, settled)
+      return Promise.race([result, late(timeout)]).then((value) => {
+        answered(value)
+        return value
+      }, failed)
     } catch (error) {
       return failed(error)
     }
@@ -28,19 +59,27 @@ export function scoreKeeper(store: ScoreStore, rules: ScoreRules, timeout: numbe
 
   return {
     add: (client, points) =>
-      guarded(
+      guarded<ClientScore>(
         'add',
         () => store.add(client, points, now(), rules),
-        () => local.add(client, points, now(), rules) as ClientScore,
+        // the local record goes on from what the store last said
+        (record) => local.keep(client, record),
+        () => (whenStoreFails === 'local' ? local.add(client, points, now(), rules) : clean),
       ),
     read: (client) =>
-      guarded<ClientScore | undefined>(
+      guarded<Standing>(
         'read',
         () => store.read(client, now(), rules),
-        () => local.read(client, now(), rules) as ClientScore | undefined,
+        (record) => local.keep(client, record as ClientScore | undefined),
+        () =>
+          whenStoreFails === 'local'
+            ? local.read(client, now(), rules)
+            : whenStoreFails === 'open'
+              ? undefined
+              : unknownStanding,
       ),
     forgive(client) {
-      void local.forgive(client)
+      local.forgive(client)
       return store.forgive(client)
     },
   }
