@@ -4,6 +4,7 @@ import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path'
 import { promisify } from 'node:util'
 
+import { baseBackup } from './lib/base-backup.ts'
 import { debianPostgres, type Installation, embeddedPostgres } from './lib/installation.ts'
 import { type Ids, runAs } from './lib/run-as.ts'
 import { freePort, guarded, ownDirectory } from './lib/spawn.ts'
@@ -47,24 +48,63 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (!options.dir) rmSync(dir, { recursive: true, force: true })
     throw error
   })
+  return serve({
+    install,
+    ids,
+    dir,
+    password,
+    ephemeral: !options.dir,
+    conf: { ...(durable ? {} : careless), ...settings },
+  })
+}
+
+/**
+ * A hot standby that streams from a running primary of version 18. `{ recovery_min_apply_delay: '2s' }` keeps it behind.
+ * The primary must be quiet while its data is copied.
+ */
+export async function startStandby(
+  primary: Postgres,
+  settings: Readonly<Record<string, string | number>> = {},
+): Promise<Postgres> {
+  const ids = runAs()
+  const install = embeddedPostgres(ids)
+  const dir = ownDirectory('standby')
+  const { username, password, port } = new URL(primary.url)
+  await baseBackup(primary.url, path.join(primary.dir, 'data'), path.join(dir, 'data'), ids)
+  if (ids.uid !== undefined && ids.gid !== undefined) chownSync(dir, ids.uid, ids.gid)
+  const upstream = `host=127.0.0.1 port=${port} user=${username} password=${password}`
+  const conf = { ...careless, wal_receiver_status_interval: '1s', primary_conninfo: upstream, ...settings }
+  return serve({ install, ids, dir, password, ephemeral: true, conf })
+}
+
+interface Serving {
+  readonly install: Installation
+  readonly ids: Ids
+  readonly dir: string
+  readonly password: string
+  /** Whether the folder goes with the server. */
+  readonly ephemeral: boolean
+  readonly conf: Readonly<Record<string, string | number>>
+}
+
+async function serve({ install, ids, dir, password, ephemeral, conf }: Serving): Promise<Postgres> {
   const port = await freePort()
-  const conf = { ...listen(port), ...(durable ? {} : careless), ...settings }
-  const args = Object.entries(conf).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const args = Object.entries({ ...listen(port), ...conf }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const start = async () => {
     const child = guarded(path.join(install.bin, 'postgres'), ['-D', path.join(dir, 'data'), ...args], {
       dir,
       ids,
       env: install.env,
-      ephemeral: !options.dir,
+      ephemeral,
       end: 'SIGQUIT',
     })
-    await child.until('ready to accept connections')
+    await child.until(/ready to accept (read-only )?connections/)
     return child
   }
   let server = await start()
   const stop = async (): Promise<void> => {
     await server.stop('SIGINT')
-    if (!options.dir) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
+    if (ephemeral) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
   return {
     url: `postgres://shop:${password}@127.0.0.1:${port}/postgres`,

@@ -11,15 +11,17 @@ export interface ThrottleOptions {
   readonly every: number
 }
 
+/** A lag stays on show for a while after the standby has caught up, so it counts only while there is something to replay. */
 const load = `select
   (select count(*) from pg_locks l join pg_database d on d.oid = l.database where not l.granted and d.datname = current_database())::int as waiting,
-  (select coalesce(max(extract(epoch from replay_lag)), 0) from pg_stat_replication)::float as lag`
+  (select coalesce(max(extract(epoch from replay_lag)) filter (where replay_lsn < w.here), 0) from pg_stat_replication)::float as lag
+  from (select case when pg_is_in_recovery() then null else pg_current_wal_lsn() end as here) as w`
 
 /** Waits for as long as the server has others waiting or standbys behind. */
 export class Throttle {
   readonly #client: Queryable
   readonly #options: ThrottleOptions
-  #looked = 0
+  #looked = -Infinity
 
   constructor(client: Queryable, options: ThrottleOptions) {
     this.#client = client
