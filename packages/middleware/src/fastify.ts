@@ -135,6 +135,10 @@ class FastifyExchange extends NodeExchange {
       else this.reply.header(pair[0], pair[1])
     }
   }
+
+  override drop(names: readonly string[]): void {
+    for (let i = 0; i < names.length; i++) this.reply.removeHeader(names[i]!)
+  }
 }
 
 class Reply implements ReplyView {

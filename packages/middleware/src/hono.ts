@@ -180,6 +180,7 @@ class HonoExchange extends Exchange {
   readonly #context: Context
   readonly #peerOf: () => Peer
   readonly #pending: Array<readonly [string, string]> = []
+  readonly #unwanted: string[] = []
   #peer: Peer | undefined
   #bytes: Promise<Uint8Array> | undefined
 
@@ -260,8 +261,13 @@ class HonoExchange extends Exchange {
     this.#pending.push(...headers)
   }
 
+  drop(names: readonly string[]): void {
+    this.#unwanted.push(...names)
+  }
+
   /** Kept until the handler has answered, because a Response it makes by itself would not have them; what it has set stays. */
   release(target: Headers): void {
+    for (const name of this.#unwanted) target.delete(name)
     const theirs = new Set(target.keys())
     for (const [name, value] of this.#pending) {
       if (isList(name)) target.append(name, value)

@@ -1,4 +1,4 @@
-import type { Policy, RequestView } from '@shop/middleware'
+import { type Policy, requestKey } from '@shop/middleware'
 
 import { type Counter, counter } from './counter.ts'
 import { gauge } from './gauge.ts'
@@ -95,13 +95,13 @@ export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
     ? legacyMetrics(place, buckets)
     : undefined
   const ignored = new Set(ignorePaths)
-  const begun = new WeakMap<RequestView, Begun>()
+  const begun = requestKey<Begun | undefined>()
 
   return {
     name: 'http-metrics',
     onError: 'pass',
     evaluate(request) {
-      if (ignored.has(request.path)) return undefined
+      if (ignored.has(request.path) || begun.get(request)) return undefined
       const method = methodLabel(request.method)
       const scheme = request.secure ? 'https' : 'http'
       begun.set(request, { method, scheme, responseBytes: -1 })
@@ -119,7 +119,7 @@ export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
       const { request, status, seconds } = outcome
       const state = begun.get(request)
       if (!state) return
-      begun.delete(request)
+      begun.set(request, undefined)
       const { method, scheme } = state
       active.dec({ http_request_method: method, url_scheme: scheme })
       const route = routeLabel(request)

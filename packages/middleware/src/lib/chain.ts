@@ -4,6 +4,7 @@ import { denied, policyFailed, type PolicyFailedEvent } from './events.ts'
 import type { Exchange } from './exchange.ts'
 import type { Answer, Denial, Outcome, Policy, ReplyView, Verdict } from './policy.ts'
 import { problem, TOO_LARGE } from './problem.ts'
+import { slot } from './slot.ts'
 
 type Stage = 'evaluate' | 'inspect'
 type Ended = Answer | undefined
@@ -17,7 +18,7 @@ const FAILED: Denial = { status: 500, code: 'policy-failed', title: 'A check of 
 const DEFAULT_BODY_LIMIT = 1_048_576
 
 /** Codes by request: the application's metrics also hear of what a route's own protect() denied. */
-const denials = new WeakMap<object, string>()
+const denials = slot<string>()
 
 /** Policies made ready: one array a stage, so that a stage nobody uses costs nothing. */
 export interface Chain {
@@ -122,6 +123,7 @@ function run(steps: readonly Step[], exchange: Exchange, from: number): Ended | 
 
 function carryOut(verdict: Verdict, step: Step, exchange: Exchange): Ended {
   if (verdict.headers) exchange.apply(verdict.headers)
+  if (verdict.remove) exchange.drop(verdict.remove)
   const { deny, answer } = verdict
   if (!deny) return answer
   denials.set(exchange.raw, deny.code)

@@ -289,6 +289,15 @@ describe.each(FRAMEWORKS)('the contract on %s', (framework) => {
     expect(served.errors).toHaveLength(1)
   })
 
+  test('a policy takes off what the framework tells of itself', async () => {
+    const boasts = framework === 'express4' || framework === 'express5' || framework === 'nest-express'
+    await using loud = await start({ name: 'a', evaluate: () => ({ headers: [['x-a', '1']] }) })
+    expect((await ask(framework, loud, '/')).headers['x-powered-by']).toBe(boasts ? 'Express' : undefined)
+    await using quiet = await start({ name: 'a', evaluate: () => ({ remove: ['x-powered-by'] }) })
+    expect((await ask(framework, quiet, '/')).headers).not.toHaveProperty('x-powered-by')
+    expect((await ask(framework, quiet, '/nowhere')).headers).not.toHaveProperty('x-powered-by')
+  })
+
   test('HEAD and OPTIONS pass through the same policies, and a HEAD has no body', async () => {
     const methods: string[] = []
     await using served = await start({

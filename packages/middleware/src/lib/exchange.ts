@@ -21,6 +21,8 @@ export abstract class Exchange implements RequestView {
   protected abstract readonly target: string
   /** Sets headers on the response to come. */
   abstract apply(headers: HeaderPairs): void
+  /** Takes headers off the response to come. */
+  abstract drop(names: readonly string[]): void
 
   /** `performance.now()` at first sight of the request; only kept when a policy settles. */
   started = 0

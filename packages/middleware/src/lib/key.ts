@@ -1,4 +1,5 @@
 import { rawOf } from './raw.ts'
+import { slot } from './slot.ts'
 
 /** A typed value that belongs to one request. */
 export interface RequestKey<T> {
@@ -8,8 +9,8 @@ export interface RequestKey<T> {
 }
 
 /**
- * Makes a key for a per-request value. Nothing is written on the request: values hang on the raw request in a WeakMap
- * and go with it.
+ * Makes a key for a per-request value. Nothing that code could see is written on the request: values are kept in a
+ * private field of the raw request, and go with it.
  *
  * @example
  * const nonce = requestKey<string>()
@@ -17,9 +18,9 @@ export interface RequestKey<T> {
  * nonce.get(req)              // in a handler of any framework
  */
 export function requestKey<T>(): RequestKey<T> {
-  const values = new WeakMap<object, T>()
+  const values = slot<T>()
   return {
     get: (request) => values.get(rawOf(request)),
-    set: (request, value) => void values.set(rawOf(request), value),
+    set: (request, value) => values.set(rawOf(request), value),
   }
 }

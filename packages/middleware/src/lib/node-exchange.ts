@@ -4,6 +4,7 @@ import { readBody } from './body.ts'
 import { BodyLimitError } from './errors.ts'
 import { Exchange } from './exchange.ts'
 import type { HeaderPairs, Outcome } from './policy.ts'
+import { slot } from './slot.ts'
 
 /** The names that are lists: a further value joins those already set. Both spellings, so that no name is lower-cased per request. */
 const LISTS = new Set(
@@ -19,7 +20,7 @@ export function isList(name: string): boolean {
 }
 
 /** Bodies that were read, by request: a further protect() on a route finds what the application's has read. */
-const bodies = new WeakMap<IncomingMessage, Promise<Buffer>>()
+const bodies = slot<Promise<Buffer>>()
 
 /** What all frameworks over node:http and node:http2 share; each adapter says what it calls trusted, and where the body stands. */
 export abstract class NodeExchange extends Exchange {
@@ -82,6 +83,12 @@ export abstract class NodeExchange extends Exchange {
     }
   }
 
+  drop(names: readonly string[]): void {
+    const response = this.response
+    if (response.headersSent) return
+    for (let i = 0; i < names.length; i++) response.removeHeader(names[i]!)
+  }
+
   async bytes(limit: number): Promise<Buffer> {
     const body = await this.#read(limit, true)
     if (body.byteLength > limit) throw new BodyLimitError(limit)
@@ -90,7 +97,7 @@ export abstract class NodeExchange extends Exchange {
 
   /** The body read for parsing; `replayed` tells that the stream still holds it. */
   async take(limit: number, replay: boolean): Promise<{ body: Buffer; replayed: boolean }> {
-    const replayed = replay || bodies.has(this.raw)
+    const replayed = replay || bodies.get(this.raw) !== undefined
     return { body: replayed ? await this.bytes(limit) : await this.#read(limit, false), replayed }
   }
 

@@ -68,9 +68,11 @@ export interface Answer {
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
 }
 
-/** What a policy decides. Headers are set in every case; `deny` and `answer` end the request. */
+/** What a policy decides. Headers are set and removed in every case; `deny` and `answer` end the request. */
 export interface Verdict {
   readonly headers?: HeaderPairs
+  /** Names, in lower case, of headers that the framework has set by itself and should not send. */
+  readonly remove?: readonly string[]
   readonly deny?: Denial
   readonly answer?: Answer
 }

@@ -1,3 +1,5 @@
+import { slot } from './slot.ts'
+
 interface Wrapped {
   readonly raw?: unknown
   readonly req?: unknown
@@ -9,8 +11,9 @@ interface Wrapped {
  * Request. Takes an Express or Nest `req`, a Fastify request, a Koa context, a Hono context or its `c.req`, or a view.
  */
 export function rawOf(request: object): object {
-  const { raw, req } = request as Wrapped
+  const { raw } = request as Wrapped
   if (isObject(raw)) return incomingOf(raw) // a view, a Fastify request, Hono's c.req
+  const { req } = request as Wrapped
   if (isObject(req)) {
     // a Koa context carries node's request, a Hono context its own wrapper
     const inner = (req as Wrapped).raw
@@ -19,7 +22,7 @@ export function rawOf(request: object): object {
   return request
 }
 
-const incoming = new WeakMap<object, object>()
+const incoming = slot<object>()
 
 /** Hono on node: tells which IncomingMessage a web Request came from. */
 export function linkIncoming(request: object, message: object): void {

@@ -94,6 +94,7 @@ describe.each(FRAMEWORKS.filter((framework) => framework !== 'http2'))('on %s', 
     expect(first.body).toMatch(/^[\w+/]{24}$/)
     expect(first.headers['content-security-policy']).toContain(`'nonce-${first.body}'`)
     expect(first.headers['x-content-type-options']).toBe('nosniff')
+    expect(first.headers).not.toHaveProperty('x-powered-by') // Express and Nest had set it
     expect(first.headers['reporting-endpoints']).toBe('default="/reports"')
     expect(second.body).not.toBe(first.body)
     // Express writes a stricter one of its own on its 404

@@ -46,6 +46,11 @@ test('does not warn of reading, of refusals, or of a word within a word', () => 
   ).toEqual([])
 })
 
+test('reads the template of a route, not what a visitor put in the place of a parameter', () => {
+  expect(warnings({ url: '/products/save-the-date', route: '/products/:slug' })).toEqual([])
+  expect(warnings({ url: '/items/7/delete', route: '/items/:id/delete' })).toHaveLength(1)
+})
+
 test('warns once a route, and of so many routes', () => {
   expect(
     warnings({ url: '/cart/add/1', route: '/cart/add/:id' }, { url: '/cart/add/2', route: '/cart/add/:id' }),

@@ -11,23 +11,19 @@ const most = 20
 export function csrfHazards(warn: (message: string) => void = emit): (outcome: Outcome) => void {
   const warned = new Set<string>()
   return function watchForHazards({ request, status }: Outcome): void {
-    const hazard = hazardOf(
-      request.method,
-      request.path,
-      request.query,
-      request.header('x-http-method-override'),
-      status,
-    )
-    const key = hazard && `${hazard} ${request.route ?? request.path}`
+    // the template where there is one: what stands in the place of a parameter says nothing of the route
+    const route = request.route ?? request.path
+    const hazard = hazardOf(request.method, route, request.query, request.header('x-http-method-override'), status)
+    const key = hazard && `${hazard} ${route}`
     if (key === undefined || warned.has(key) || warned.size >= most) return
     warned.add(key)
-    warn(`csrf(): ${JSON.stringify(request.route ?? request.path)}: ${hazard}`)
+    warn(`csrf(): ${JSON.stringify(route)}: ${hazard}`)
   }
 }
 
 function hazardOf(
   method: string,
-  path: string,
+  route: string,
   query: string,
   override: string | undefined,
   status: number,
@@ -37,7 +33,7 @@ function hazardOf(
   }
   if (method !== 'GET') return undefined
   if (status === 201) return 'a GET answered 201 Created; what changes something must be POST, PUT, PATCH or DELETE.'
-  if (status >= 200 && status < 400 && verbs.test(path)) {
+  if (status >= 200 && status < 400 && verbs.test(route)) {
     return 'the name of this GET sounds as if it changed something; if it does, it is open to every site: make it a POST.'
   }
   return undefined

@@ -77,23 +77,23 @@ interface HeaderSet {
   readonly fixed: Verdict & { readonly headers: HeaderPairs }
   /** Headers that carry the nonce. */
   readonly changing: readonly { readonly name: string; readonly header: (nonce: string) => string }[]
+  /** What the framework sets by itself and tells strangers: `X-Powered-By`. */
+  readonly removed: readonly string[]
   readonly owns: readonly string[]
 }
 
-function verdict({ fixed, changing }: HeaderSet, request: RequestView): Verdict {
+function verdict({ fixed, changing, removed }: HeaderSet, request: RequestView): Verdict {
   if (changing.length === 0) return fixed
   const nonce = nonceFor(request.raw)
   const headers = fixed.headers.slice()
   for (const { name, header } of changing) headers.push([name, header(nonce)])
-  return { headers }
+  return { headers, remove: removed }
 }
 
 function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet {
   const chosen = (options.presets ?? []).map(presetOf)
-  const fixed: (readonly [string, string])[] = [
-    ...helmetHeaders(options.helmet, reportTo),
-    ...reportingHeaders(reportTo),
-  ]
+  const { pairs, removed } = helmetHeaders(options.helmet, reportTo)
+  const fixed: (readonly [string, string])[] = [...pairs, ...reportingHeaders(reportTo)]
   if (options.permissions !== false) {
     fixed.push([
       'permissions-policy',
@@ -126,8 +126,9 @@ function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet
     else fixed.push([name, csp.header('')])
   }
   return {
-    fixed: { headers: fixed },
+    fixed: { headers: fixed, remove: removed },
     changing,
+    removed,
     owns: [...fixed, ...changing.map(({ name }) => [name] as const)].map(([name]) => name),
   }
 }
