@@ -1,6 +1,9 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomFillSync, scryptSync } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { decryptStringSync, encryptStringSync, generateKey, parseKeySync } from '@47ng/cloak'
+import { buildDecrypt } from '@aws-crypto/decrypt-node'
+import { buildEncrypt } from '@aws-crypto/encrypt-node'
+import { RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from '@aws-crypto/raw-aes-keyring-node'
 import { gcm } from '@noble/ciphers/aes.js'
 import { CompactEncrypt, compactDecrypt } from 'jose'
 
@@ -148,7 +151,25 @@ async function cipherSweet(): Promise<Peer> {
   }
 }
 
+/** With a raw AES keyring, so that no key service is asked, and as it comes: each message is signed. */
+function awsEncryptionSdk(): Peer {
+  const keyring = new RawAesKeyringNode({
+    keyNamespace: 'bench',
+    keyName: 'master',
+    unencryptedMasterKey: Uint8Array.from(randomBytes(32)),
+    wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
+  })
+  const { encrypt } = buildEncrypt()
+  const { decrypt } = buildDecrypt()
+  const encryptionContext = { tenant: 'tenant-1', table: 'customers', column: 'phone', row: '1234567' }
+  return {
+    name: 'AWS Encryption SDK',
+    encrypt: async (text) => (await encrypt(keyring, text, { encryptionContext })).result.toString('base64url'),
+    decrypt: async (token) => (await decrypt(keyring, Buffer.from(token, 'base64url'))).plaintext.toString(),
+  }
+}
+
 /** Every peer that installs here. */
 export async function peers(): Promise<readonly Peer[]> {
-  return [cloak(), noble(), jose(), await tink(), await cipherSweet(), scryptCbc()]
+  return [cloak(), noble(), jose(), await tink(), await cipherSweet(), awsEncryptionSdk(), scryptCbc()]
 }
