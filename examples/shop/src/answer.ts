@@ -1,5 +1,6 @@
 import { html } from '@shop/security-middleware/encode'
 import { withAuditContext } from '@shop/audit'
+import { traceOf } from '@shop/metrics'
 
 import { layout, message } from './pages/layout.ts'
 import { Refusal } from './refusal.ts'
@@ -16,8 +17,10 @@ export async function answer(shop: Shop, route: Route, { cookies, ...request }: 
   let visit: Visit = { ...request, session: anonymous }
   try {
     visit = { ...request, session: await readSession(shop.db, cookies) }
-    // whatever the handler records, it records of this visitor
-    return await withAuditContext({ actor: actorOf(visit.session) }, async () => route.handle(visit))
+    // whatever the handler records, it records of this visitor, under the ids the log lines of the request carry
+    const { requestId, traceId } = traceOf(visit.raw) ?? {}
+    const context = { actor: actorOf(visit.session), requestId, traceId }
+    return await withAuditContext(context, async () => route.handle(visit))
   } catch (error) {
     if (error instanceof Refusal && error.status === 401 && route.method === 'GET')
       return redirect(`/login?next=${encodeURIComponent(visit.path)}`)
@@ -28,7 +31,7 @@ export async function answer(shop: Shop, route: Route, { cookies, ...request }: 
 /** The page for a refusal, for an error a framework raised (too long, unreadable), and for a bug, which is logged. */
 export function errorPage(shop: Shop, visit: Pick<Visit, 'session' | 'query'>, error: unknown): Reply {
   const status = statusOf(error)
-  if (status >= 500) console.error(error)
+  if (status >= 500) shop.log.error(error)
   const sentence = error instanceof Refusal ? error.message : (sentences[status] ?? 'That did not work.')
   return page(
     layout(

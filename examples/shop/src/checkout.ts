@@ -45,6 +45,7 @@ export async function placeOrder(shop: Shop, session: Session, contact: Contact)
     return order!.id
   })
   shop.metrics.orders.inc({ status: 'placed' })
+  shop.log.info({ order: id }, 'order placed')
   return id
 }
 

@@ -4,12 +4,13 @@ import { cspReports, csrf, securityHeaders, trustedOrigins } from '@shop/securit
 import type { PostgresStore } from '@shop/security-middleware/postgres'
 import { inspect } from '@shop/security-middleware/inspect'
 import { validate } from '@shop/security-middleware/validate'
+import type { Logger } from 'pino'
 
 import type { Config } from './config.ts'
 import { paymentWebhook, webhookPath } from './webhook.ts'
 
 /** What every request passes, in this order: what measures comes first, so that refusals are counted too. */
-export function policies(config: Config, deliveries: PostgresStore): readonly Policy[] {
+export function policies(config: Config, deliveries: PostgresStore, log: Logger): readonly Policy[] {
   const { host, protocol } = new URL(config.PUBLIC_URL)
   return [
     tracing(),
@@ -25,7 +26,7 @@ export function policies(config: Config, deliveries: PostgresStore): readonly Po
       },
       reportTo: '/reports',
     }),
-    cspReports({ path: '/reports', onReport: (report) => console.warn('a browser reports', report) }),
+    cspReports({ path: '/reports', onReport: (report) => log.warn({ report }, 'a browser reports') }),
     csrf({ insecureBypass: [webhookPath] }),
     trustedOrigins({ hosts: [host] }),
     // before anything parses the body: the signature covers its bytes

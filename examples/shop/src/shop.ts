@@ -1,10 +1,12 @@
 import type { Policy } from '@shop/middleware'
 import type { Cache } from '@shop/pg-optimizations'
 import { htmlSanitizer, type HtmlSanitizer } from '@shop/security-middleware/sanitize'
+import type { Logger } from 'pino'
 
 import { categories, type Category } from './catalogue.ts'
 import type { Config } from './config.ts'
 import { createDatabase, createPool, requireDatabase, type Database } from './database.ts'
+import { createLog } from './log.ts'
 import { createMailer, type Mailer } from './mailer.ts'
 import { migrate } from './migrate.ts'
 import { createPipelines } from './pipelines.ts'
@@ -22,6 +24,7 @@ export interface Shop extends AsyncDisposable {
   readonly payments: Payments
   readonly mailer: Mailer
   readonly metrics: Metrics
+  readonly log: Logger
   /** Who did what. */
   readonly trail: Trail
   /** Makes the HTML of reviews harmless. */
@@ -33,7 +36,7 @@ export interface Shop extends AsyncDisposable {
 }
 
 /** @throws {BootError} when PostgreSQL refuses or its migrations are not whole */
-export async function createShop(config: Config): Promise<Shop> {
+export async function createShop(config: Config, log: Logger = createLog()): Promise<Shop> {
   await requireDatabase(config.DATABASE_URL)
   await using resources = new AsyncDisposableStack()
   const pool = resources.adopt(createPool(config.DATABASE_URL), (it) => it.end())
@@ -48,13 +51,14 @@ export async function createShop(config: Config): Promise<Shop> {
     config,
     db,
     metrics,
+    log,
     trail: resources.use(await openTrail(config)),
     payments: measured(createPayments(config.PAYMENT_URL, config.PAYMENT_KEY, through.payments), metrics),
     mailer: resources.adopt(createMailer(config.SMTP_URL, through.mail), (it) => it.close()),
     markup: resources.use(htmlSanitizer({ allow: 'review' })),
     cache: resources.use(openCache(pool)),
     categories: await categories(db),
-    policies: policies(config, deliveries),
+    policies: policies(config, deliveries, log),
   }
   const kept = resources.move()
   return { ...shop, [Symbol.asyncDispose]: () => kept.disposeAsync() }

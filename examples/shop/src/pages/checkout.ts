@@ -41,7 +41,7 @@ export async function pay(shop: Shop, order: number): Promise<Reply> {
     return redirect(await paymentPage(shop, order))
   } catch (error) {
     if (error instanceof Refusal) throw error
-    console.error(`order ${order} cannot be paid at the moment:`, error)
+    shop.log.error({ err: error, order }, 'an order cannot be paid at the moment')
     return redirect(`/orders/${order}`)
   }
 }

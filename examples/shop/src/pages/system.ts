@@ -20,7 +20,7 @@ export const systemRoutes = (shop: Shop): Route[] => [
   }),
 ]
 
-async function thank({ db, mailer, metrics }: Shop, order: PaidOrder): Promise<void> {
+async function thank({ db, mailer, metrics, log }: Shop, order: PaidOrder): Promise<void> {
   metrics.orders.inc({ status: 'paid' })
   metrics.orderValue.observe({ currency: 'EUR' }, order.totalCents / 100)
   const customer = await findCustomer(db, order.customerId)
@@ -30,7 +30,7 @@ async function thank({ db, mailer, metrics }: Shop, order: PaidOrder): Promise<v
     () => metrics.emails.inc({ template: 'order-paid', outcome: 'sent' }),
     (error: unknown) => {
       metrics.emails.inc({ template: 'order-paid', outcome: 'failed' })
-      console.error('a letter could not be sent:', error)
+      log.error({ err: error, order: order.id }, 'a letter could not be sent')
     },
   )
 }

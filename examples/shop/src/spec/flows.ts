@@ -157,6 +157,38 @@ export function flowSpec(open: () => OpenShop): void {
     expect(after!.reviews).toBe(before!.reviews + 1)
   })
 
+  it('carries one trace id from the answer to the log line and the audit event of an order', async () => {
+    const { lines, shop } = open()
+    const seen: string[] = []
+    // as a customer's browser sends it, and as a gateway that has begun the trace
+    for (const traceparent of [undefined, `00-${'4bf92f3577b34da6'.repeat(2)}-00f067aa0ba902b7-01`]) {
+      const browser = open().browser()
+      await browser.post('/cart', { product: (await inStock()).slug, quantity: '1' })
+      const { status, requestId } = await browser.post('/checkout', contact, traceparent ? { traceparent } : {})
+      expect(status).toBe(303)
+      const { order, trace_id: traceId } = lines.find(
+        (line) => line.msg === 'order placed' && line.request_id === requestId,
+      )!
+      const event = await shop.db.row<{ body: string }>(
+        `select body from audit.events where action = 'order.placed' and body::jsonb #>> '{context,requestId}' = $1`,
+        [requestId],
+      )
+      const { context, targets } = JSON.parse(event!.body) as {
+        context: Record<string, string>
+        targets: { id: string }[]
+      }
+      expect(context).toMatchObject({ requestId, traceId })
+      expect(targets).toContainEqual(expect.objectContaining({ id: String(order) }))
+      seen.push(traceId!)
+    }
+    expect(seen[0]).toMatch(/^[0-9a-f]{32}$/)
+    expect(seen[1]).toBe('4bf92f3577b34da6'.repeat(2))
+    // a gateway's sampled trace is an exemplar of the request's duration too
+    const accept = 'application/openmetrics-text'
+    const metrics = await (await fetch(`${open().url}/metrics`, { headers: { accept } })).text()
+    expect(metrics).toMatch(new RegExp(`route="/checkout".*# \\{trace_id="${seen[1]!}"`))
+  })
+
   it('leaves a trail of orders, payments, logins and what the staff did, that shows when it was altered', async () => {
     const { db, trail } = open().shop
     const staff = open().browser()

@@ -9,8 +9,17 @@ import { startProvider, type Provider } from '../payments/provider.ts'
 import type { Listen } from '../run.ts'
 import { seed } from '../seed/seed.ts'
 import { newSigningKey } from '../trail.ts'
+import { createLog } from '../log.ts'
 import { createShop, type Shop } from '../shop.ts'
 import { createBrowser, type Browser } from '../traffic/browser.ts'
+
+/** A line of the log, as far as tests look at it. */
+export interface LogLine {
+  readonly msg: string
+  readonly trace_id?: string
+  readonly request_id?: string
+  readonly [field: string]: unknown
+}
 
 /** A small shop, open on a free port of 127.0.0.1, on a database of its own. */
 export interface OpenShop extends AsyncDisposable {
@@ -18,6 +27,8 @@ export interface OpenShop extends AsyncDisposable {
   readonly shop: Shop
   readonly provider: Provider
   readonly mailbox: SmtpSink
+  /** What the shop has logged. */
+  readonly lines: readonly LogLine[]
   /** The environment it would be started with. */
   readonly env: Readonly<Record<string, string>>
   /** A browser with an address of its own, so that no test meets another's limits. */
@@ -55,7 +66,9 @@ export async function openShop(listen: Listen): Promise<OpenShop> {
   await seed(pool, { products: 120, orders: 600 })
   await pool.end()
 
-  const shop = resources.use(await createShop(readConfig(env)))
+  const lines: LogLine[] = []
+  const log = createLog({ write: (line) => void lines.push(JSON.parse(line) as LogLine) })
+  const shop = resources.use(await createShop(readConfig(env), log))
   resources.defer(await listen(shop, shop.config))
   const kept = resources.move()
   let browsers = 0
@@ -64,6 +77,7 @@ export async function openShop(listen: Listen): Promise<OpenShop> {
     shop,
     provider,
     mailbox,
+    lines,
     env,
     browser: () => createBrowser(url, `192.0.2.${++browsers}`),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

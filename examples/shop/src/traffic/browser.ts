@@ -3,6 +3,8 @@ export interface Seen {
   readonly status: number
   readonly text: string
   readonly location: string | undefined
+  /** What the shop calls the request in its log. */
+  readonly requestId: string | undefined
   /** Why, where it was refused: the problem's code, or the heading of the page. */
   readonly cause: string
 }
@@ -45,6 +47,7 @@ export function createBrowser(origin: string, address: string): Browser {
       status: response.status,
       text,
       location: response.headers.get('location') ?? undefined,
+      requestId: response.headers.get('x-request-id') ?? undefined,
       cause: response.status < 400 ? '' : cause(text, response.headers.get('content-type') ?? ''),
     }
   }
@@ -64,7 +67,7 @@ export function createBrowser(origin: string, address: string): Browser {
 /** A server that closes or stays silent has answered too, with status 0. */
 function unanswered(error: unknown): Seen {
   const { name, cause: reason } = error as { name?: string; cause?: { code?: string } }
-  return { status: 0, text: '', location: undefined, cause: reason?.code ?? name ?? 'no answer' }
+  return { status: 0, text: '', location: undefined, requestId: undefined, cause: reason?.code ?? name ?? 'no answer' }
 }
 
 /** An empty header is one that this browser does not send. */

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { protect } from '@shop/middleware/node'
 
-import { auditContextOf, auditRequests, setAuditActor } from './audit-requests.ts'
+import { auditContextOf, auditRequests, type AuditRequestsOptions, setAuditActor } from './audit-requests.ts'
 import { auditContext } from './context.ts'
 import type { AuditEvent } from './event.ts'
 
@@ -15,7 +15,10 @@ const deny = {
     method === 'DELETE' ? { deny: { status: 403, code: 'no-deletes', title: 'Nothing is deleted here' } } : undefined,
 }
 
-async function serve(handler: (request: IncomingMessage, response: ServerResponse) => void) {
+async function serve(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  options: Partial<AuditRequestsOptions> = {},
+) {
   const recorded: { event: AuditEvent; context: unknown }[] = []
   const audit = {
     async record(event: AuditEvent) {
@@ -23,7 +26,7 @@ async function serve(handler: (request: IncomingMessage, response: ServerRespons
       return 'id'
     },
   }
-  const server = createServer(protect(auditRequests({ audit }), deny)(handler))
+  const server = createServer(protect(auditRequests({ audit, ...options }), deny)(handler))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, recorded }
@@ -63,6 +66,17 @@ describe('the policy', () => {
     // deep in the code, without the request at hand
     expect(seen[0]).toMatchObject({ actor: { type: 'customer', id: '42' }, requestId: 'r-1' })
     expect(seen[1]).toBe(seen[0])
+  })
+
+  it('takes the trace id from who knows it, when the request brought none', async () => {
+    const traceIdOf = ({ path }: { path: string }) => (path === '/none' ? undefined : 'c'.repeat(32))
+    const { url, recorded } = await serve((_, response) => void response.end(), { traceIdOf })
+    await fetch(url, { method: 'POST' })
+    await fetch(`${url}/none`, { method: 'POST' })
+    expect(recorded.map(({ context }) => (context as { traceId?: string }).traceId)).toEqual([
+      'c'.repeat(32),
+      undefined,
+    ])
   })
 
   it('takes no request id that could forge a log line', async () => {

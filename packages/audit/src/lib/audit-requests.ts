@@ -16,6 +16,8 @@ export interface AuditRequestsOptions {
   readonly actorOf?: (raw: object) => Actor | undefined
   /** @default a well-formed X-Request-Id, else a random id */
   readonly requestIdOf?: (request: RequestView) => string
+  /** @default that of a W3C traceparent; a tracing policy that begins traces of its own knows more */
+  readonly traceIdOf?: (request: RequestView) => string | undefined
   /** Methods that are recorded. @default POST, PUT, PATCH, DELETE */
   readonly methods?: readonly string[]
   /** Routes that are not, by their template. @default none */
@@ -32,9 +34,9 @@ const contexts: RequestKey<RequestContext> = requestKey<RequestContext>()
  * @throws ERR_SHOP_AUDIT_OPTION
  */
 export function auditRequests(options: AuditRequestsOptions): Policy {
-  checkNames('auditRequests', options, ['audit', 'actorOf', 'requestIdOf', 'methods', 'skip'])
+  checkNames('auditRequests', options, ['audit', 'actorOf', 'requestIdOf', 'traceIdOf', 'methods', 'skip'])
   if (typeof options.audit?.record !== 'function') throw optionError('auditRequests', 'audit', 'is missing')
-  const { audit, actorOf, requestIdOf = requestId, skip } = options
+  const { audit, actorOf, requestIdOf = requestId, traceIdOf = traceId, skip } = options
   const methods = new Set(options.methods ?? ['POST', 'PUT', 'PATCH', 'DELETE'])
   return {
     name: 'audit-requests',
@@ -43,7 +45,7 @@ export function auditRequests(options: AuditRequestsOptions): Policy {
         ip: request.ip || undefined,
         userAgent: request.header('user-agent')?.slice(0, 512) || undefined,
         requestId: requestIdOf(request),
-        traceId: traceId(request.header('traceparent')),
+        traceId: traceIdOf(request),
         actor: undefined,
       }
       contexts.set(request.raw, context)
@@ -97,6 +99,6 @@ function requestId(request: RequestView): string {
 }
 
 /** The trace id of a W3C traceparent. */
-function traceId(header: string | undefined): string | undefined {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(header ?? '')?.[1]
+function traceId(request: RequestView): string | undefined {
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(request.header('traceparent') ?? '')?.[1]
 }

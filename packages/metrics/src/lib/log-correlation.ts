@@ -22,7 +22,9 @@ export function traceMixin(): LogIds | Record<string, never> {
 export interface LogOptions {
   readonly mixin: typeof traceMixin
   readonly formatters: { readonly log: (line: Record<string, unknown>) => Record<string, unknown> }
-  readonly hooks: { readonly logMethod: (this: unknown, args: never, method: never) => void }
+  readonly hooks: {
+    readonly logMethod: (this: unknown, args: readonly unknown[], method: (...args: never[]) => void) => void
+  }
 }
 
 /**
@@ -37,12 +39,12 @@ export function logOptions(options: RedactOptions = {}): LogOptions {
     mixin: traceMixin,
     formatters: { log: (line) => redact(line) as Record<string, unknown> },
     hooks: {
-      logMethod(args: readonly unknown[], method: (...args: unknown[]) => void) {
+      logMethod(args, method) {
         const clean = args.map((arg) => (typeof arg === 'string' ? redact(arg) : arg))
         // pino takes an error's message for the line's own, past every formatter
         const [first] = args
         if (first instanceof Error && args.length === 1) clean.push(redact(first.message))
-        method.apply(this, clean)
+        method.apply(this, clean as never[])
       },
     },
   }
