@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-
 import { database, type Database } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -124,7 +122,7 @@ test('a client found dead only when it is used again is run again', async () => 
   await retryTransaction(pool, async (client) => {
     const { rows } = await client.query('select pg_backend_pid() as pid')
     if (++runs > 1) return
-    const died = once(client as pg.PoolClient, 'end')
+    const died = new Promise((resolve) => (client as pg.PoolClient).once('end', resolve))
     await db.client.query('select pg_terminate_backend($1)', [(rows[0] as { pid: number }).pid])
     await died
     await client.query('select 1')

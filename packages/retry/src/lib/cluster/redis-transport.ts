@@ -3,7 +3,7 @@ import type { Transport } from './transport.ts'
 
 /** What is used of an `ioredis` client. */
 export interface PubSub {
-  duplicate(): PubSub
+  duplicate(override?: { readonly autoResubscribe: boolean }): PubSub
   subscribe(channel: string): Promise<unknown>
   publish(channel: string, message: string): Promise<unknown>
   on(event: 'message', listener: (channel: string, message: string) => void): unknown
@@ -19,7 +19,7 @@ export interface RedisTransportOptions {
 }
 
 /**
- * Messages over Redis pub/sub. Listens on a duplicate of the client, which reconnects and subscribes again by itself; while Redis
+ * Messages over Redis pub/sub. Listens on a duplicate of the client, which reconnects by itself and is subscribed again; while Redis
  * is away messages are dropped, not queued.
  * @throws `ERR_SHOP_RETRY_OPTION`, `ERR_SHOP_RETRY_OPTION_UNKNOWN`
  */
@@ -30,14 +30,20 @@ export function redisTransport(redis: PubSub, options?: RedisTransportOptions): 
       throw refused(option, value, 'a non-empty string')
     },
   })
-  const listener = redis.duplicate()
+  // a subscription that ioredis renews by itself rejects where nobody hears it when the link ends meanwhile
+  const listener = redis.duplicate({ autoResubscribe: false })
   return {
     start(onMessage, onState) {
+      const listen = (): void =>
+        void listener.subscribe(channel).then(
+          () => onState(true),
+          () => undefined,
+        )
       listener.on('message', (from, message) => from === channel && onMessage(message))
-      listener.on('ready', () => onState(true))
+      listener.on('ready', listen)
       listener.on('close', () => onState(false))
       listener.on('error', () => undefined)
-      listener.subscribe(channel).catch(() => undefined)
+      listen()
     },
     async send(message) {
       if (redis.status !== 'ready') return false
