@@ -2,7 +2,6 @@ import { toYaml } from './yaml.ts'
 
 /** Where secrets lie: files that Alertmanager reads, never values in this file. */
 const SECRETS = '/etc/alertmanager/secrets'
-const MATTERS = 'alertname!~"ShopDown|ShopTargetsMissing|ShopAlertsCannotBeSent|ShopNotificationsFail|ShopRulesFail"'
 
 /** The Alertmanager configuration shipped: who hears of what, how often, and what hides what. */
 export function alertmanagerConfig(): string {
@@ -47,39 +46,7 @@ export function alertmanagerConfig(): string {
         },
       ],
     },
-    inhibit_rules: [
-      // while nothing answers, everything else follows from it
-      { source_matchers: ['alertname=~"ShopDown|ShopTargetsMissing"'], target_matchers: [MATTERS], equal: ['job'] },
-      {
-        source_matchers: ['alertname="ShopDatabaseDown"'],
-        target_matchers: [
-          'alertname=~"ShopDatabase.+|ShopPostgres.+|ShopCheckoutFailing|ShopRouteFailing|ShopErrorBudgetBurn.+"',
-          'alertname!="ShopDatabaseDown"',
-        ],
-        equal: ['job'],
-      },
-      // the faster burn says it all
-      {
-        source_matchers: ['alertname="ShopErrorBudgetBurnFast"'],
-        target_matchers: ['alertname=~"ShopErrorBudgetBurn(Steady|Slow|Creeping)|ShopRouteFailing"'],
-        equal: ['job'],
-      },
-      {
-        source_matchers: ['alertname="ShopLatencyBudgetBurnFast"'],
-        target_matchers: ['alertname=~"ShopLatencyBudgetBurn(Steady|Slow|Creeping)|ShopRouteSlow"'],
-        equal: ['job'],
-      },
-      {
-        source_matchers: ['alertname="ShopPaymentsDown"'],
-        target_matchers: ['alertname=~"ShopPaymentErrors|ShopPaymentsSlow"'],
-        equal: ['provider'],
-      },
-      {
-        source_matchers: ['alertname="ShopEventLoopBlocked"'],
-        target_matchers: ['alertname=~"ShopEventLoopSlow|ShopEventLoopSaturated|ShopLatencyBudgetBurn.+"'],
-        equal: ['job'],
-      },
-    ],
+    inhibit_rules: INHIBITIONS.map(inhibition),
     receivers: [
       slack('slack-operations', '#shop-operations'),
       slack('slack-business', '#shop-business'),
@@ -126,6 +93,69 @@ export function alertmanagerConfig(): string {
       },
     ],
   })}`
+}
+
+export interface Inhibition {
+  /** While one of these fires … */
+  readonly while: string
+  /** … these are not told: they follow from it. */
+  readonly hides: string
+  /** What both must have in common. @default job */
+  readonly of?: string
+}
+
+/** What hides what: consequences only, and never what is more severe than its cause. */
+export const INHIBITIONS: readonly Inhibition[] = [
+  // while nothing answers, everything else follows from it
+  { while: 'ShopDown|ShopTargetsMissing', hides: 'Shop.+' },
+  {
+    while: 'ShopDatabaseDown',
+    hides:
+      'ShopDatabase.+|ShopPostgres.+|ShopCheckoutFailing|ShopRouteFailing|ShopRouteSlow|ShopErrorBudgetBurn.+|ShopLatencyBudgetBurn.+|ShopCollectorFailing|ShopBreakerOpen|ShopCallsFailForGood|ShopAuditFailing|ShopIdempotencyStoreDown',
+  },
+  // the faster burn says it all; answers that fail are often slow as well, and the errors are what to look at
+  {
+    while: 'ShopErrorBudgetBurnFast',
+    hides: 'ShopErrorBudgetBurn(Steady|Slow|Creeping)|ShopRouteFailing|ShopLatencyBudgetBurn.+|ShopRouteSlow',
+  },
+  {
+    while: 'ShopErrorBudgetBurnSteady',
+    hides: 'ShopErrorBudgetBurn(Slow|Creeping)|ShopLatencyBudgetBurn(Steady|Slow|Creeping)|ShopRouteSlow',
+  },
+  { while: 'ShopErrorBudgetBurnSlow', hides: 'ShopErrorBudgetBurnCreeping|ShopLatencyBudgetBurn(Slow|Creeping)' },
+  { while: 'ShopLatencyBudgetBurnFast', hides: 'ShopLatencyBudgetBurn(Steady|Slow|Creeping)|ShopRouteSlow' },
+  { while: 'ShopLatencyBudgetBurnSteady', hides: 'ShopLatencyBudgetBurn(Slow|Creeping)' },
+  { while: 'ShopLatencyBudgetBurnSlow', hides: 'ShopLatencyBudgetBurnCreeping' },
+  { while: 'ShopPaymentsDown', hides: 'ShopPaymentErrors|ShopPaymentsSlow', of: 'provider' },
+  // a loop that is late makes whatever is timed on it late
+  {
+    while: 'ShopEventLoopBlocked',
+    hides:
+      'ShopEventLoopSlow|ShopEventLoopSaturated|ShopLatencyBudgetBurn.+|ShopRouteSlow|ShopDatabaseSlow|ShopDatabaseConnectionWait|ShopDeadlinesMissed|ShopScrapeSlow',
+  },
+  {
+    while: 'ShopEventLoopSlow',
+    hides: 'ShopLatencyBudgetBurn(Slow|Creeping)|ShopDatabaseSlow|ShopDatabaseConnectionWait|ShopDeadlinesMissed',
+  },
+  // why they are refused is known
+  {
+    while: 'ShopWebhooksRefused|ShopForgeryAttempts|ShopRateLimitMany|ShopSigninAttack|ShopManyNotFound',
+    hides: 'ShopManyRefusals',
+  },
+  // every guess costs a password hash
+  { while: 'ShopSigninAttack', hides: 'ShopDeadlinesMissed|ShopRateLimitMany' },
+]
+
+// an alert never hides itself, nor what says that monitoring itself is broken
+const TOLD = ['ShopDown', 'ShopTargetsMissing', 'ShopAlertsCannotBeSent', 'ShopNotificationsFail', 'ShopRulesFail']
+
+function inhibition({ while: source, hides, of = 'job' }: Inhibition) {
+  const never = new Set([...source.split('|'), ...TOLD])
+  return {
+    source_matchers: [`alertname=~"${source}"`],
+    target_matchers: [`alertname=~"${hides}"`, `alertname!~"${[...never].join('|')}"`],
+    equal: [of],
+  }
 }
 
 function slack(name: string, channel: string) {
