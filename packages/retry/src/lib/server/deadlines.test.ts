@@ -100,14 +100,14 @@ describe.each([
     const url = await serve(
       async () => {
         served++
-        await wait(100)
+        await wait(400)
         return 'done'
       },
       { concurrency: 1 },
     )
     const statuses = await Promise.all(
       Array.from({ length: 6 }, async () => {
-        const response = await fetch(url, { headers: { [DEADLINE_HEADER]: '150' } })
+        const response = await fetch(url, { headers: { [DEADLINE_HEADER]: '650' } })
         await response.arrayBuffer()
         return response.status
       }),
