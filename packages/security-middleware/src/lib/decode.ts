@@ -60,14 +60,13 @@ export function decodeLayer(text: string): string {
   while (i < text.length) {
     const unit = text.charCodeAt(i)
     let end = i
-    let plain = ''
-    if (unit === 37) [end, plain] = percent(text, i)
-    else if (unit === 38) [end, plain] = reference(text, i)
-    else if (unit === 92) [end, plain] = escape(text, i)
-    else if (unit === 43) [end, plain] = utf7(text, i)
-    else if (unit === 0) end = i + 1
-    else if (unit >= 0xff01 && unit <= 0xff5e) [end, plain] = [i + 1, String.fromCharCode(unit - 0xfee0)]
-    else if (unit === 0x2bc) [end, plain] = [i + 1, "'"]
+    if (unit === 37) end = percent(text, i)
+    else if (unit === 38) end = reference(text, i)
+    else if (unit === 92) end = escape(text, i)
+    else if (unit === 43) end = utf7(text, i)
+    else if (unit === 0) end = piece(i + 1, '')
+    else if (unit >= 0xff01 && unit <= 0xff5e) end = piece(i + 1, String.fromCharCode(unit - 0xfee0))
+    else if (unit === 0x2bc) end = piece(i + 1, "'")
     if (end > i) {
       out += text.slice(from, i) + plain
       i = end
@@ -80,29 +79,35 @@ export function decodeLayer(text: string): string {
 /** What a form parser makes of `+`. */
 export const plusToSpace = (text: string): string => text.replaceAll('+', ' ')
 
-type Piece = readonly [end: number, plain: string]
+/** What the piece just decoded says. Each decoder below gives the piece's end, or `i` when there is none at `i`. */
+let plain = ''
 
-function percent(text: string, i: number): Piece {
+function piece(end: number, says: string): number {
+  plain = says
+  return end
+}
+
+function percent(text: string, i: number): number {
   if ((text.charCodeAt(i + 1) | 32) === 117) {
     const value = hex(text, i + 2, 4)
-    return value < 0 ? [i, ''] : [i + 6, fold(value)]
+    return value < 0 ? i : piece(i + 6, fold(value))
   }
   const first = hex(text, i + 1, 2)
-  if (first < 0) return [i, '']
-  if (first < 0xc0) return [i + 3, first === 0 ? '' : String.fromCharCode(first)]
+  if (first < 0) return i
+  if (first < 0xc0) return piece(i + 3, first === 0 ? '' : String.fromCharCode(first))
   const more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf8 ? 3 : 0
   let value = first & (0x3f >> more)
   let at = i + 3
   for (let k = 0; k < more; k++) {
     const next = text.charCodeAt(at) === 37 ? hex(text, at + 1, 2) : -1
-    if (next < 0x80 || next > 0xbf) return [i + 3, String.fromCharCode(first)]
+    if (next < 0x80 || next > 0xbf) return piece(i + 3, String.fromCharCode(first))
     value = (value << 6) | (next & 0x3f)
     at += 3
   }
-  return [at, fold(value)]
+  return piece(at, fold(value))
 }
 
-function reference(text: string, i: number): Piece {
+function reference(text: string, i: number): number {
   if (text.charCodeAt(i + 1) === 35) {
     const isHex = (text.charCodeAt(i + 2) | 32) === 120
     const start = isHex ? i + 3 : i + 2
@@ -114,23 +119,23 @@ function reference(text: string, i: number): Piece {
       value = Math.min(value * (isHex ? 16 : 10) + digit, 0x110000)
       end++
     }
-    if (end === start) return [i, '']
-    return [text.charCodeAt(end) === 59 ? end + 1 : end, fold(value)]
+    if (end === start) return i
+    return piece(text.charCodeAt(end) === 59 ? end + 1 : end, fold(value))
   }
   let end = i + 1
   while (end < text.length && end - i < 18 && isLetter(text.charCodeAt(end))) end++
-  if (end - i < 3) return [i, '']
+  if (end - i < 3) return i
   const name = text.slice(i + 1, end).toLowerCase()
   if (text.charCodeAt(end) === 59) {
-    const plain = named.get(name)
-    return plain === undefined ? [i, ''] : [end + 1, plain]
+    const known = named.get(name)
+    return known === undefined ? i : piece(end + 1, known)
   }
   // the four references a browser accepts without their semicolon
-  for (const short of ['lt', 'gt', 'quot'] as const) if (name === short) return [end, named.get(short)!]
-  return [i, '']
+  for (const short of ['lt', 'gt', 'quot'] as const) if (name === short) return piece(end, named.get(short)!)
+  return i
 }
 
-function escape(text: string, i: number): Piece {
+function escape(text: string, i: number): number {
   const next = text.charCodeAt(i + 1)
   if ((next | 32) === 117) {
     if (text.charCodeAt(i + 2) === 123) {
@@ -138,26 +143,26 @@ function escape(text: string, i: number): Piece {
       let value = 0
       while (end < text.length && digitOf(text.charCodeAt(end)) >= 0)
         value = Math.min(value * 16 + digitOf(text.charCodeAt(end++)), 0x110000)
-      return text.charCodeAt(end) === 125 && end > i + 3 ? [end + 1, fold(value)] : [i, '']
+      return text.charCodeAt(end) === 125 && end > i + 3 ? piece(end + 1, fold(value)) : i
     }
     const value = hex(text, i + 2, 4)
-    return value < 0 ? [i, ''] : [i + 6, fold(value)]
+    return value < 0 ? i : piece(i + 6, fold(value))
   }
   if ((next | 32) === 120) {
     const value = hex(text, i + 2, 2)
-    return value < 0 ? [i, ''] : [i + 4, fold(value)]
+    return value < 0 ? i : piece(i + 4, fold(value))
   }
   if (next >= 48 && next <= 51 && isDigit(text.charCodeAt(i + 2)) && isDigit(text.charCodeAt(i + 3))) {
     const value = (next - 48) * 64 + (text.charCodeAt(i + 2) - 48) * 8 + text.charCodeAt(i + 3) - 48
-    return value >= 32 && value < 127 ? [i + 4, String.fromCharCode(value)] : [i, '']
+    return value >= 32 && value < 127 ? piece(i + 4, String.fromCharCode(value)) : i
   }
-  return [i, '']
+  return i
 }
 
 /** RFC 2152, ASCII only: every ASCII character encodes as `+A` and two or more further base64 letters. */
-function utf7(text: string, i: number): Piece {
-  if (text.charCodeAt(i + 1) !== 65) return [i, '']
-  let plain = ''
+function utf7(text: string, i: number): number {
+  if (text.charCodeAt(i + 1) !== 65) return i
+  let says = ''
   let bits = 0
   let held = 0
   let end = i + 1
@@ -169,12 +174,12 @@ function utf7(text: string, i: number): Piece {
     if (bits >= 16) {
       bits -= 16
       const unit = (held >> bits) & 0xffff
-      if (unit === 0 || unit > 126) return [i, '']
-      plain += String.fromCharCode(unit)
+      if (unit === 0 || unit > 126) return i
+      says += String.fromCharCode(unit)
     }
   }
-  if (plain === '') return [i, '']
-  return [text.charCodeAt(end) === 45 ? end + 1 : end, plain]
+  if (says === '') return i
+  return piece(text.charCodeAt(end) === 45 ? end + 1 : end, says)
 }
 
 function base64(unit: number): number {

@@ -1,8 +1,9 @@
-import { Has, isSpace } from './chars.ts'
+import { Has, isDigit, isLetter, isSpace } from './chars.ts'
 import type { Span } from './finding.ts'
+import { LiteralSet } from './literal-set.ts'
 import { startsWithWord } from './word-table.ts'
 
-const headers = [
+const headers = new LiteralSet([
   'set-cookie',
   'set-cookie2',
   'location',
@@ -49,7 +50,7 @@ const headers = [
   'mime-version',
   'return-path',
   'sender',
-] as const
+])
 /** Lines of forms and letters begin so too; they count only when the line end was encoded. */
 const common = new Set<string>([
   'location',
@@ -79,7 +80,7 @@ const common = new Set<string>([
   'user-agent',
   'referer',
 ])
-const commands = [
+const commands = new LiteralSet([
   'rcpt to:',
   'mail from:',
   'data\r',
@@ -94,7 +95,7 @@ const commands = [
   'a001 ',
   'stls',
   'retr ',
-] as const
+])
 
 /** A tag and a command of IMAP: `A1 LOGOUT`. */
 const imap =
@@ -138,11 +139,11 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
     return encoded || /^http\/\d(?:\.\d)? \d{3}\b/i.test(text.slice(i, i + 16)) ? 'http-second-response' : undefined
   if (encoded && blank && text.charCodeAt(i) === 60) return 'http-body-after-blank-line'
   let colon = i
-  while (colon < text.length && colon - i < 40 && /[\w-]/.test(text[colon]!)) colon++
-  for (const name of text.charCodeAt(colon) === 58 ? headers : []) {
+  while (colon < text.length && colon - i < 40 && isNameUnit(text.charCodeAt(colon))) colon++
+  for (const name of text.charCodeAt(colon) === 58 ? headers.startingAt(text, i) : []) {
     if (!startsWithWord(text, name, i)) continue
     let end = i + name.length
-    if (name.endsWith('-')) while (end < text.length && /[\w-]/.test(text[end]!) && end - i < 48) end++
+    if (name.endsWith('-')) while (end < text.length && isNameUnit(text.charCodeAt(end)) && end - i < 48) end++
     if (text.charCodeAt(end) !== 58) continue
     if (common.has(name)) {
       if (encoded) return 'http-header-injection'
@@ -159,8 +160,8 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
   }
   // a line end that was encoded was not typed: whatever names a header after it is one
   if (encoded && colon > i + 1 && text.charCodeAt(colon) === 58) return 'http-header-injection'
-  if (imap.test(text.slice(i, i + 24))) return 'mail-command'
-  for (const command of commands)
+  if (colon > i + 1 && isSpace(text.charCodeAt(colon)) && imap.test(text.slice(i, i + 24))) return 'mail-command'
+  for (const command of commands.startingAt(text, i))
     if (
       startsWithWord(text, command, i) &&
       (encoded ||
@@ -172,3 +173,5 @@ function lineRule(text: string, i: number, encoded: boolean, blank: boolean): st
       return 'mail-command'
   return undefined
 }
+
+const isNameUnit = (unit: number): boolean => isLetter(unit) || isDigit(unit) || unit === 95 || unit === 45

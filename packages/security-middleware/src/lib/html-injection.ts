@@ -11,6 +11,13 @@ import { lower, startsWithWord } from './word-table.ts'
  */
 export function htmlInjection(text: string, bits: number): Span | undefined {
   spare = text.length * 2 + 16_384
+  handler.from = handler.at = script.from = script.at = 0
+  assigned.start = assigned.end = unquoted.start = unquoted.end = 0
+  // four thousand million texts later the numbers begin again
+  if (reading++ === 0xffffffff) {
+    stood.fill(0)
+    reading = 1
+  }
   return (
     (bits & Has.less ? markup(text) : undefined) ??
     (bits & Has.equals ? attribute(text) : undefined) ??
@@ -25,6 +32,10 @@ export function htmlInjection(text: string, bits: number): Span | undefined {
  * used up, looking ahead stops short, so that time stays linear.
  */
 let spare = 0
+
+/** The next handler, and the next word "script", at or after `from`: looked for once, however many tags ask. */
+const handler = { from: 0, at: 0, end: 0 }
+const script = { from: 0, at: 0 }
 
 const ahead = (length: number): number => Math.min(length, Math.max(spare, 24))
 
@@ -153,48 +164,76 @@ function attributeNamed(text: string, i: number, name: string): boolean {
   return false
 }
 
-/** Reads a tag's attributes from `i` to its `>`: handlers, script addresses, styles that run. */
+/**
+ * Reads a tag's attributes from `i` to its `>`: handlers, script addresses, styles that run. What follows depends on the place
+ * alone, so a reading that comes to a place where an earlier one of this text stood has nothing new to see: tags that never close
+ * are read once together, not once each.
+ */
 function attributes(text: string, from: number): string | undefined {
-  let i = from
-  const size = Math.min(text.length, from + ahead(8192))
-  while (i < size) {
+  const size = text.length
+  if (stood.length < size) stood = new Uint32Array(size * 2)
+  for (let i = from; i < size;) {
     const unit = text.charCodeAt(i)
-    if (unit === 62) break
+    if (unit === 62 || stood[i] === reading) break
+    stood[i] = reading
     if (!isLetter(unit) && unit !== 58 && unit < 128) {
       i++
       continue
     }
-    const start = i
-    while (
-      i < size &&
-      !isSpace(text.charCodeAt(i)) &&
-      text.charCodeAt(i) !== 61 &&
-      text.charCodeAt(i) !== 62 &&
-      text.charCodeAt(i) !== 47 &&
-      text.charCodeAt(i) !== 34 &&
-      text.charCodeAt(i) !== 39
-    )
-      i++
-    const end = i
-    while (i < size && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32)) i++
-    if (text.charCodeAt(i) !== 61) continue
+    if (i >= assigned.start && i < assigned.end) {
+      // a tag that began inside a name: the value was judged under the whole of it, and is again while there is budget
+      spare -= assigned.next - assigned.end
+      if (spare < 0) break
+    } else assignment(text, i)
+    if (assigned.valueStart > 0) {
+      const rule = attributeRule(text, i, assigned.end, assigned.valueStart, assigned.valueEnd)
+      if (rule) return rule
+    }
+    i = assigned.next
+  }
+  return undefined
+}
+
+/** Places where a reading of attributes stood, by the number of the text: never cleared, only outdated. */
+let stood = new Uint32Array(1_024)
+let reading = 0
+
+/** The attribute last read, and where the last value without quotes ends: those that begin inside it end there too. */
+const assigned = { start: 0, end: 0, valueStart: 0, valueEnd: 0, next: 0 }
+const unquoted = { start: 0, end: 0 }
+
+function assignment(text: string, start: number): void {
+  const size = text.length
+  let i = start
+  while (i < size && isAttributeNameUnit(text.charCodeAt(i))) i++
+  assigned.start = start
+  assigned.end = i
+  assigned.valueStart = 0
+  while (i < size && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32)) i++
+  if (text.charCodeAt(i) === 61) {
     i++
     while (i < size && (isSpace(text.charCodeAt(i)) || text.charCodeAt(i) < 32)) i++
     const quote = text.charCodeAt(i)
-    let valueStart = i
     if (quote === 34 || quote === 39 || quote === 96) {
-      valueStart = ++i
+      assigned.valueStart = ++i
       while (i < size && text.charCodeAt(i) !== quote) i++
+      assigned.valueEnd = i++
     } else {
-      while (i < size && !isSpace(text.charCodeAt(i)) && text.charCodeAt(i) !== 62) i++
+      assigned.valueStart = i
+      if (i > unquoted.start && i < unquoted.end) i = unquoted.end
+      else {
+        unquoted.start = i
+        while (i < size && !isSpace(text.charCodeAt(i)) && text.charCodeAt(i) !== 62) i++
+        unquoted.end = i
+      }
+      assigned.valueEnd = i
     }
-    const rule = attributeRule(text, start, end, valueStart, i)
-    if (rule) return rule
-    if (quote === 34 || quote === 39 || quote === 96) i++
   }
-  spare -= i - from
-  return undefined
+  assigned.next = i
 }
+
+const isAttributeNameUnit = (unit: number): boolean =>
+  !isSpace(unit) && unit !== 61 && unit !== 62 && unit !== 47 && unit !== 34 && unit !== 39
 
 function attributeRule(
   text: string,
@@ -273,6 +312,7 @@ function isScriptData(text: string, from: number): boolean {
 function styleRule(text: string, start: number, end: number): string | undefined {
   const length = ahead(Math.min(end - start, 2048))
   spare -= length
+  if (!mayRun(text, start, start + length)) return undefined
   const plain = cssPlain(text.slice(start, start + length))
   for (const sign of [
     'expression(',
@@ -293,6 +333,21 @@ function styleRule(text: string, start: number, end: number): string | undefined
   if (/[[\]{}]/.test(plain)) return 'html-style-breakout'
   return undefined
 }
+
+/** Whether a style has any of the signs that each form of script in it needs; a plain `width=3` has none. */
+function mayRun(text: string, start: number, end: number): boolean {
+  let before = 0
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 128 && styleSigns[unit] === 1) return true
+    if (unit === 61 && (before | 32) === 114) return true
+    if (unit > 32) before = unit
+  }
+  return false
+}
+
+const styleSigns = new Uint8Array(128)
+for (const sign of '(:@<[]{}\\/\'"-') styleSigns[sign.charCodeAt(0)] = 1
 
 function cssPlain(style: string): string {
   let out = ''
@@ -318,14 +373,14 @@ function cssPlain(style: string): string {
 const isHex = (unit: number): boolean => isDigit(unit) || ((unit | 32) >= 97 && (unit | 32) <= 102)
 
 /** The value stands in an attribute: a handler, or a style or address that runs, after a quote or a space. */
-function attribute(text: string): Span | undefined {
-  for (let i = text.indexOf('='); i >= 0; i = text.indexOf('=', i + 1)) {
+function attribute(text: string, from: number = 0): Span | undefined {
+  for (let i = text.indexOf('=', from); i >= 0; i = text.indexOf('=', i + 1)) {
     let end = i
-    while (end > 0 && i - end < 64 && (isSpace(text.charCodeAt(end - 1)) || text.charCodeAt(end - 1) < 32)) end--
+    while (end > from && i - end < 64 && (isSpace(text.charCodeAt(end - 1)) || text.charCodeAt(end - 1) < 32)) end--
     let start = end
-    while (start > 0 && end - start < 32 && isLetter(text.charCodeAt(start - 1))) start--
+    while (start > from && end - start < 32 && isLetter(text.charCodeAt(start - 1))) start--
     if (end - start < 4) continue
-    if (start > 0 && isWord(text.charCodeAt(start - 1))) continue
+    if (start > from && isWord(text.charCodeAt(start - 1))) continue
     if (handlerAt(text, start, end, i + 1)) return { start, end: i + 1, rule: 'html-handler' }
     if (end - start === 5 && startsWithWord(text, 'style', start)) {
       const rule = styleRule(text, i + 1, Math.min(text.length, i + 512))
@@ -352,11 +407,25 @@ function handlerAt(text: string, start: number, end: number, value: number): boo
   return false
 }
 
+/** Whether a handler or the word "script" stands in the `length` characters from `from` on. Asked from the left to the right. */
 function hasHandler(text: string, from: number, length: number): boolean {
-  const part = text.slice(from, from + ahead(length))
-  spare -= part.length
-  return attribute(part) !== undefined || /script|javascript:/i.test(part)
+  const end = from + length
+  if (handler.at < from || from < handler.from) {
+    const span = attribute(text, from)
+    handler.from = from
+    handler.at = span?.start ?? Infinity
+    handler.end = span?.end ?? Infinity
+  }
+  if (handler.end <= end) return true
+  if (script.at < from || from < script.from) {
+    scriptWord.lastIndex = from
+    script.from = from
+    script.at = scriptWord.exec(text)?.index ?? Infinity
+  }
+  return script.at + 6 <= end
 }
+
+const scriptWord = /script/gi
 
 /** A script address by itself: `javascript:alert(1)`, but not "JavaScript: The Good Parts". */
 function address(text: string): Span | undefined {

@@ -99,12 +99,11 @@ function statement(text: string, start: number, end: number): string | undefined
       ? 'nosql-where-script'
       : undefined
   if (is('while') && (stops || before === 125))
-    return startsWithWord(text, '(', end) &&
-      text.indexOf(')', end) > 0 &&
-      (startsWithWord(text, '(true', end) ||
-        startsWithWord(text, '(1', end) ||
-        startsWithWord(text, '((', end) ||
-        startsWithWord(text, '(curdate', end))
+    return (startsWithWord(text, '(true', end) ||
+      startsWithWord(text, '(1', end) ||
+      startsWithWord(text, '((', end) ||
+      startsWithWord(text, '(curdate', end)) &&
+      text.lastIndexOf(')') > end
       ? 'nosql-where-script'
       : undefined
   if (is('var') && stops)

@@ -301,14 +301,19 @@ function sensitive(text: string): Span | undefined {
     for (const name of rootIndex[text.charCodeAt(i) | (isLetter(text.charCodeAt(i)) ? 32 : 0)] ?? [])
       if (pathAt(text, name, i)) return { start: 0, end: i + name.length, rule: 'path-sensitive-file' }
   }
+  // where the word round a separator begins, and the last question mark before it
+  let word = 0
+  let question = -1
   for (let k = 0; k < size; k++) {
     const unit = text.charCodeAt(k)
+    if (isSpace(unit)) word = k + 1
+    else if (unit === 63) question = k
     if (!isSeparator(unit)) continue
     const next = text.charCodeAt(k + 1)
     const names = fileIndex[isLetter(next) ? next | 32 : next]
     if (names === undefined) continue
     for (const name of names) {
-      if (pathAt(text, name, k + 1) && notProse(text, k, k + 1 + name.length))
+      if (pathAt(text, name, k + 1) && notProse(text, k + 1 + name.length, Math.max(word, k - 256), question))
         return { start: k, end: k + 1 + name.length, rule: 'path-sensitive-file' }
     }
   }
@@ -327,12 +332,10 @@ function pathAt(text: string, name: string, at: number): boolean {
 }
 
 /** A web address to a page about such a file is prose. */
-function notProse(text: string, start: number, end: number): boolean {
+function notProse(text: string, end: number, i: number, question: number): boolean {
   const after = text.charCodeAt(end)
   if (isWord(after) && !isSeparator(text.charCodeAt(end - 1)) && text.charCodeAt(end - 1) !== 125) return false
-  let i = start
-  while (i > 0 && !isSpace(text.charCodeAt(i - 1)) && start - i < 256) i--
-  if (startsWithWord(text, 'http', i)) return text.indexOf('?', i) >= 0 && text.indexOf('?', i) < start
+  if (startsWithWord(text, 'http', i)) return question >= i
   return i === 0 || /[=:;|&"'`<>([{ /\\.]/.test(text.charAt(i - 1) + text.charAt(i)) || isSeparator(text.charCodeAt(i))
 }
 

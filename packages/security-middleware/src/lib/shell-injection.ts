@@ -1,5 +1,6 @@
 import { Has, isDigit, isLetter, isSpace, isWord } from './chars.ts'
 import type { Span } from './finding.ts'
+import { LiteralSet } from './literal-set.ts'
 import { Command, commands } from './shell-words.ts'
 import { startsWithWord } from './word-table.ts'
 
@@ -317,7 +318,7 @@ function strongArgument(text: string, from: number): boolean {
   )
 }
 
-const programs = [
+const programs = new LiteralSet([
   '() {',
   '(){',
   'bash -i',
@@ -390,23 +391,13 @@ const programs = [
   'file_get_contents(',
   'call_user_func(',
   'create_function(',
-] as const
-
-const index = new Map<number, string[]>()
-for (const name of programs) index.set(name.charCodeAt(0), [...(index.get(name.charCodeAt(0)) ?? []), name])
-const starts = new Uint8Array(128)
-for (const unit of index.keys()) {
-  starts[unit] = 1
-  if (isLetter(unit)) starts[unit & 0x5f] = 1
-}
+])
 
 function program(text: string, bits: number): Span | undefined {
   for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit > 127 || starts[unit] === 0) continue
-    const letter = isLetter(unit)
-    if (letter && i > 0 && isWord(text.charCodeAt(i - 1))) continue
-    for (const name of index.get(letter ? unit | 32 : unit)!) {
+    const names = programs.startingAt(text, i)
+    if (names.length === 0 || (i > 0 && isLetter(text.charCodeAt(i)) && isWord(text.charCodeAt(i - 1)))) continue
+    for (const name of names) {
       if (startsWithWord(text, name, i) && damning(text, name, i, bits))
         return { start: i, end: i + name.length, rule: 'shell-program' }
     }
@@ -420,8 +411,7 @@ function damning(text: string, name: string, at: number, bits: number): boolean 
   switch (name) {
     case '() {':
     case '(){': {
-      const colon = text.indexOf(':', end)
-      return colon >= 0 && colon - end < 4
+      return text.slice(end, end + 4).includes(':')
     }
     case 'system(':
     case 'popen(':

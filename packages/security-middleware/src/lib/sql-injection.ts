@@ -90,6 +90,8 @@ class Reading {
   #leftEnd = -1
   #leftKind = 0
   #comparing = false
+  #chainStart = 0
+  #chainEnd = 0
 
   constructor(text: string, tokens: SqlTokens, context: SqlContext) {
     this.#text = text
@@ -244,7 +246,7 @@ class Reading {
         return true
       case Sql.select:
         if (!this.#operandDue && before !== Sql.close) return false
-        this.#unionSelect = this.#union >= 0 && this.#followsUnion(i)
+        this.#unionSelect = this.#union >= 0 && this.#select < 0 && this.#followsUnion(i)
         this.#select = i
         this.#selectItems = 0
         this.#operandDue = true
@@ -868,9 +870,13 @@ class Reading {
     )
   }
 
+  /** Past the names of `a.b.c`. Every name of a chain asks, and the chain is walked once. */
   #pastDots(i: number): number {
     let at = i + 1
+    if (at > this.#chainStart && at < this.#chainEnd && (this.#chainEnd - at) % 2 === 0) return this.#chainEnd
+    this.#chainStart = at
     while (this.#kinds[at] === Sql.dot) at += 2
+    this.#chainEnd = at
     return at
   }
 

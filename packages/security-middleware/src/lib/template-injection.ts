@@ -1,22 +1,27 @@
 import { Has, isDigit, isLetter, isSpace, isWord } from './chars.ts'
 import type { Span } from './finding.ts'
+import { LiteralSet } from './literal-set.ts'
 import { startsWithWord } from './word-table.ts'
 
-const openers: ReadonlyArray<readonly [open: string, close: string]> = [
-  ['{{', '}}'],
-  ['${', '}'],
-  ['#{', '}'],
-  ['*{', '}'],
-  ['@{', '}'],
-  ['~{', '}'],
-  ['<%', '%>'],
-  ['{%', '%}'],
-  ['[[', ']]'],
-  ['@(', ')'],
-  ['{=', '}'],
-  ['{@', '}'],
-  ['{#', '}'],
-]
+type Delimiters = readonly [open: string, close: string]
+const openers: Readonly<Record<number, readonly Delimiters[]>> = Object.groupBy<number, Delimiters>(
+  [
+    ['{{', '}}'],
+    ['${', '}'],
+    ['#{', '}'],
+    ['*{', '}'],
+    ['@{', '}'],
+    ['~{', '}'],
+    ['<%', '%>'],
+    ['{%', '%}'],
+    ['[[', ']]'],
+    ['@(', ')'],
+    ['{=', '}'],
+    ['{@', '}'],
+    ['{#', '}'],
+  ],
+  ([open]) => open.charCodeAt(0),
+) as Readonly<Record<number, readonly Delimiters[]>>
 
 /**
  * Looks for the delimiters of template engines with an expression between them: arithmetic on literals, a call, an index, a
@@ -32,6 +37,8 @@ export function templateInjection(text: string, bits: number): Span | undefined 
     (bits & Has.bracket && text.includes('[['))
   if (!delimiters) return undefined
   spare = text.length + 4_096
+  lastClose = text.lastIndexOf('>')
+  calls = text.includes('(')
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
     if (
@@ -51,14 +58,18 @@ export function templateInjection(text: string, bits: number): Span | undefined 
   return undefined
 }
 
+/** Where the last tag ends, and whether there is any bracket: asked once, not at every sign. */
+let lastClose = -1
+let calls = false
+
 /** What is left of this text for looking ahead; when it is used up, expressions are read no further than 24 characters. */
 let spare = 0
 
 function delimited(text: string, at: number): string | undefined {
-  for (const [open, close] of openers) {
-    if (text.charCodeAt(at) !== open.charCodeAt(0) || text.charCodeAt(at + 1) !== open.charCodeAt(1)) continue
-    // of "{{{{" only the last two braces open an expression
-    if (text.charCodeAt(at + 2) === 123) continue
+  // of "{{{{" only the last two braces open an expression
+  if (text.charCodeAt(at + 2) === 123) return undefined
+  for (const [open, close] of openers[text.charCodeAt(at)] ?? []) {
+    if (text.charCodeAt(at + 1) !== open.charCodeAt(1)) continue
     const from = at + 2
     const body = text.slice(from, from + Math.min(256, Math.max(24, spare)))
     spare -= body.length
@@ -70,7 +81,7 @@ function delimited(text: string, at: number): string | undefined {
   return undefined
 }
 
-const reaches = [
+const reaches = new LiteralSet([
   '__',
   'constructor',
   'java.',
@@ -136,7 +147,7 @@ const reaches = [
   "''.",
   "'a'",
   'inject',
-] as const
+])
 
 function expression(inner: string, open: string, closed: boolean): string | undefined {
   const plain = inner.trim()
@@ -152,9 +163,9 @@ function expression(inner: string, open: string, closed: boolean): string | unde
   const folded = plain.toLowerCase()
   if (open === '{=') return undefined
   if (!closed && open !== '{{' && open !== '${') return undefined
-  const calls = /[\w\])]\s*\(/.test(folded) || /\w\|\s*\w+\s*\(/.test(folded)
+  const called = /[\w\])]\s*\(/.test(folded) || /\w\|\s*\w+\s*\(/.test(folded)
   if (
-    calls ||
+    called ||
     folded.includes('[') ||
     folded.includes('|') ||
     folded.includes("'") ||
@@ -164,8 +175,8 @@ function expression(inner: string, open: string, closed: boolean): string | unde
     folded.includes('__') ||
     folded.includes('%x')
   ) {
-    for (const reach of reaches) if (folded.includes(reach)) return 'template-reach'
-    if (calls && (open === '${' || open === '#{' || open === '*{' || open === '{{'))
+    if (reaches.isIn(folded)) return 'template-reach'
+    if (called && (open === '${' || open === '#{' || open === '*{' || open === '{{'))
       return /\(\s*["'\d)]/.test(folded) ? 'template-call' : undefined
     if (/^["'].*["']\s*[*+.[|]/.test(plain)) return 'template-literal'
   }
@@ -248,10 +259,7 @@ function directive(text: string, i: number): string | undefined {
         (word) => startsWithWord(text, word, i + 2) && !isWord(text.charCodeAt(i + 2 + word.length)),
       )) ||
       startsWithWord(text, '<th:', i) ||
-      (startsWithWord(text, '<@', i) &&
-        isLetter(text.charCodeAt(i + 2)) &&
-        text.indexOf('>', i) > 0 &&
-        text.includes('('))
+      (startsWithWord(text, '<@', i) && isLetter(text.charCodeAt(i + 2)) && lastClose > i && calls)
       ? 'template-directive'
       : undefined
   if (unit === 35)
@@ -270,7 +278,7 @@ function directive(text: string, i: number): string | undefined {
       startsWithWord(text, '{$smarty', i) ||
       startsWithWord(text, '{system(', i) ||
       startsWithWord(text, '{literal}', i) ||
-      (startsWithWord(text, '{if ', i) && text.includes('(')) ||
+      (startsWithWord(text, '{if ', i) && calls) ||
       startsWithWord(text, '{self::', i) ||
       startsWithWord(text, '{fetch ', i) ||
       startsWithWord(text, '{include ', i)
