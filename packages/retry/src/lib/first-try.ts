@@ -1,3 +1,4 @@
+import type { Task } from './context.ts'
 import type { Plan } from './plan.ts'
 import type { Owner, Try } from './try.ts'
 
@@ -8,15 +9,23 @@ import type { Owner, Try } from './try.ts'
 export class FirstTry implements Try {
   readonly started: number
   readonly era: number
+  readonly task: Task<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
   /** Who knows better how much time is left, once somebody does. */
   owner: Owner
   private controller: AbortController | undefined
 
-  constructor(plan: Plan, started: number, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+  constructor(
+    plan: Plan,
+    task: Task<unknown>,
+    started: number,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.started = started
     this.era = plan.era.era
+    this.task = task
     this.resolve = resolve
     this.reject = reject
     this.owner = plan

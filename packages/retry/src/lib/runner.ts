@@ -7,6 +7,8 @@ import { Lanes } from './lane.ts'
 import { callEnded, type Plan } from './plan.ts'
 import type { Failure, Reason } from './result.ts'
 
+type Executor = (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void
+
 /** Runs one call of a plan. */
 export type Runner = (task: Task<unknown>, options: RunOptions | undefined, asResult: boolean) => Promise<unknown>
 
@@ -17,6 +19,11 @@ export type Runner = (task: Task<unknown>, options: RunOptions | undefined, asRe
 export function runner(plan: Plan): Runner {
   const lanes = new Lanes(plan)
   const { gates, runtime, timed } = plan
+  let starting: Task<unknown> | undefined
+  let startingAsResult = false
+  // one executor for all calls, and the work done inside it: no closure is made, and its functions need not be taken out
+  const start: Executor = (resolve, reject) =>
+    lanes.run(new FirstTry(plan, starting!, timed ? runtime.now() : 0, resolve, reject), startingAsResult)
   return (task, options, asResult) => {
     if (typeof task !== 'function') return Promise.reject(notAFunction(plan, task))
     if (plan.isolated > 0 || plan.disposed) return turnedAway(plan, options, asResult)
@@ -26,39 +33,16 @@ export function runner(plan: Plan): Runner {
       const refusal = gates[index]!.enter('normal')
       if (refusal !== undefined) return held(plan, task, asResult, index, refusal)
     }
-    const promise = new Promise(keep)
-    lanes.run(new FirstTry(plan, timed ? runtime.now() : 0, kept.resolve, kept.reject), task, asResult)
-    return promise
+    if (starting !== task) starting = task
+    if (startingAsResult !== asResult) startingAsResult = asResult
+    return new Promise(start)
   }
-}
-
-/** The functions of the promise being made: kept here, so that no closure is made to take them out. */
-const kept: { resolve: (value: unknown) => void; reject: (error: unknown) => void } = {
-  resolve: () => undefined,
-  reject: () => undefined,
-}
-
-function keep(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
-  kept.resolve = resolve
-  kept.reject = reject
-}
-
-function newCall(
-  plan: Plan,
-  task: Task<unknown>,
-  options: RunOptions | undefined,
-  asResult: boolean,
-): [Call, Promise<unknown>] {
-  const promise = new Promise(keep)
-  return [new Call(plan, task, options, asResult, kept.resolve, kept.reject), promise]
 }
 
 function slowly(plan: Plan, task: Task<unknown>, options: RunOptions | undefined, asResult: boolean): Promise<unknown> {
   if (options?.signal?.aborted) return turnedAway(plan, options, asResult)
   plan.active++
-  const [call, promise] = newCall(plan, task, options, asResult)
-  call.begin()
-  return promise
+  return new Promise((resolve, reject) => new Call(plan, task, options, asResult, resolve, reject).begin())
 }
 
 function held(plan: Plan, task: Task<unknown>, asResult: boolean, gate: number, refusal: Refusal): Promise<unknown> {
@@ -67,9 +51,9 @@ function held(plan: Plan, task: Task<unknown>, asResult: boolean, gate: number, 
     callEnded(plan)
     return asResult ? Promise.resolve(new Refused(refusal)) : Promise.reject(refusal.toError())
   }
-  const [call, promise] = newCall(plan, task, undefined, asResult)
-  call.held(gate, refusal)
-  return promise
+  return new Promise((resolve, reject) =>
+    new Call(plan, task, undefined, asResult, resolve, reject).held(gate, refusal),
+  )
 }
 
 /** A refusal as a Result; its error is made only for who looks at it. */
