@@ -27,9 +27,11 @@ export interface FaultCount {
   readonly writerKills: number
   readonly postgresKills: number
   readonly acknowledged: number
-  /** Acknowledged, and not in the database. */
+  /** Acknowledged, still in the spool when the last writer ended, and handed on by the next process. */
+  readonly handedOn: number
+  /** Acknowledged, and not in the database after that. */
   readonly lost: number
-  /** In the database more than once. */
+  /** Rows in the database beyond the first of an id. */
   readonly duplicated: number
   /** Refused to the caller while something was down. */
   readonly refused: number
@@ -88,22 +90,22 @@ export async function faultRun(options: FaultOptions): Promise<FaultCount> {
     }
     await writer.firstAck()
     await writer.stop()
-    await drainRest(pool, spool, macKey)
-    await sealer.close()
     const client = new pg.Client(server.url)
     await client.connect()
-    const { rows } = await client.query<{ id: string; n: string }>(
-      'select id, count(*) n from audit.events group by id',
-    )
-    const stored = new Set(rows.map((row) => row.id))
+    const handedOn = missing(writer.acknowledged, await storedIds(client))
+    await drainRest(pool, spool, macKey)
+    while ((await sealer.seal())?.added !== 0) await sleep(20) // another seal may hold the lock
+    await sealer.close()
+    const ids = await storedIds(client)
     const report = await verifyTrail({ client, verifierKey: signer.verifierKey, macKey })
     await client.end()
     return {
       writerKills,
       postgresKills,
       acknowledged: writer.acknowledged.size,
-      lost: [...writer.acknowledged].filter((id) => !stored.has(id)).length,
-      duplicated: rows.filter((row) => row.n !== '1').length,
+      handedOn,
+      lost: missing(writer.acknowledged, ids),
+      duplicated: ids.length - new Set(ids).size,
       refused: writer.refused,
       memory: writer.memory,
       acknowledgedInOutage,
@@ -116,6 +118,16 @@ export async function faultRun(options: FaultOptions): Promise<FaultCount> {
     await pool.end()
     rmSync(spool, { recursive: true, force: true })
   }
+}
+
+async function storedIds(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<[string]>({ text: 'select id from audit.events', rowMode: 'array' })
+  return rows.map(([id]) => id)
+}
+
+function missing(acknowledged: ReadonlySet<string>, stored: readonly string[]): number {
+  const there = new Set(stored)
+  return [...acknowledged].filter((id) => !there.has(id)).length
 }
 
 /** What the writer's own deadline left in the spool is the next process's to hand on, as after any restart. */

@@ -171,34 +171,27 @@ class Trail<A extends Action> {
   }
 
   record(event: AuditEvent): Promise<string> {
-    return this.#accept(event, async (prepared) => {
-      const durability = this.#durabilities.get(event.action)
-      if (durability === 'critical') await this.#critical.add(prepared)
-      else if (durability === 'buffered') await this.#buffer(prepared)
-      else
-        throw new AuditError(
-          'ERR_SHOP_AUDIT_NEEDS_TRANSACTION',
-          `${event.action} is recorded in a transaction; use within(client, event)`,
-        )
-      return durability
-    })
+    return this.#accept(event, this.#durabilities.get(event?.action), undefined)
   }
 
   within(client: ClientBase, event: AuditEvent): Promise<string> {
-    return this.#accept(event, async (prepared) => {
-      const { tuple } = encodeEvent(prepared, undefined, this.#mac)
-      await insertTuples(client, this.#statements, [tuple])
-      return 'tx'
-    })
+    return this.#accept(event, 'tx', client)
   }
 
-  async #accept(event: AuditEvent, write: (prepared: PreparedEvent) => Promise<Durability>): Promise<string> {
+  async #accept(event: AuditEvent, lane: Durability | undefined, client: ClientBase | undefined): Promise<string> {
     const started = performance.now()
     try {
       if (this.#closed) throw new AuditError('ERR_SHOP_AUDIT_CLOSED', 'the audit trail is closed')
       const checked = prepareEvent(event, this.#preparation)
       const prepared = checked instanceof Promise ? await checked : checked
-      const lane = await write(prepared)
+      if (client) await this.#insert(client, prepared)
+      else if (lane === 'critical') await this.#critical.add(prepared)
+      else if (lane === 'buffered') await this.#buffer(prepared)
+      else
+        throw new AuditError(
+          'ERR_SHOP_AUDIT_NEEDS_TRANSACTION',
+          `${event.action} is recorded in a transaction; use within(client, event)`,
+        )
       this.#recorded++
       this.#redacted += prepared.redacted
       if (channels.recorded.hasSubscribers)
@@ -221,10 +214,14 @@ class Trail<A extends Action> {
     }
   }
 
-  async #buffer(prepared: PreparedEvent): Promise<void> {
+  #insert(client: ClientBase, prepared: PreparedEvent): Promise<void> {
+    return insertTuples(client, this.#statements, [encodeEvent(prepared, undefined, this.#mac).tuple])
+  }
+
+  #buffer(prepared: PreparedEvent): Promise<void> {
     if (!this.#spool)
       throw new AuditError('ERR_SHOP_AUDIT_OPTION', `${prepared.action.name} is buffered; give createAudit({ spool })`)
-    await this.#spool.append({
+    return this.#spool.append({
       bytes: tupleBound(prepared),
       encode: () => [this.#chain.link(prepared)],
       lost: () => this.#chain.restart(),

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 
 import { acquire } from './connection.ts'
-import { insertStatements, insertTuples, type InsertStatements } from './insert.ts'
+import { copyTuples, insertStatements, insertTuples, type InsertStatements } from './insert.ts'
 import type { Tuple } from './tuple.ts'
 
 /** One connection of the pool, kept while a lane has rows to write, and given back when it has none. */
@@ -19,10 +19,19 @@ export class DatabaseWriter {
   }
 
   /** Writes rows in one statement within `timeout` milliseconds; on any error the connection is thrown away. */
-  async write(tuples: readonly Tuple[], timeout: number): Promise<void> {
+  write(tuples: readonly Tuple[], timeout: number): Promise<void> {
+    return this.#run(insertTuples, tuples, timeout)
+  }
+
+  /** Writes rows that are hardly there yet, as {@link write} does but with COPY first. */
+  copy(tuples: readonly Tuple[], timeout: number): Promise<void> {
+    return this.#run(copyTuples, tuples, timeout)
+  }
+
+  async #run(way: typeof copyTuples, tuples: readonly Tuple[], timeout: number): Promise<void> {
     const client = (this.#client ??= await this.#connect())
     try {
-      await insertTuples(client, this.#statements, tuples, timeout)
+      await way(client, this.#statements, tuples, timeout)
     } catch (error) {
       this.#client = undefined
       client.release(true)

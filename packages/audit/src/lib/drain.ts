@@ -87,7 +87,7 @@ export class Drain {
   /** Halves a batch the database refuses, until the row it refuses stands alone. */
   async #insert(tuples: readonly Tuple[]): Promise<void> {
     try {
-      await this.#options.writer.write(tuples, this.#options.timeout)
+      await this.#options.writer.copy(tuples, this.#options.timeout)
     } catch (error) {
       if (faultOf(error) !== 'data') throw error
       if (tuples.length === 1) {

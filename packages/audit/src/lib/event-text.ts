@@ -24,7 +24,13 @@ export function eventText(event: RecordedEvent): EventText {
     head += `,"type":"${actor.type}"}`
   }
   if (changes) head += `,"changes":${canonicalize(changes, '/changes')}`
-  if (context) head += `,"context":${canonicalize(context, '/context')}`
+  if (context) {
+    const { requestId, traceId } = context
+    head += ',"context":{'
+    if (requestId !== undefined) head += `"requestId":${JSON.stringify(requestId)}${traceId === undefined ? '' : ','}`
+    if (traceId !== undefined) head += `"traceId":${JSON.stringify(traceId)}`
+    head += '}'
+  }
   if (data !== undefined) head += `,"data":${canonicalize(data, '/data')}`
   head += `,"id":"${id}"`
   let tail = `,"outcome":"${outcome}"`

@@ -16,7 +16,7 @@ export class Frontier {
       this.#subtrees.pop()
       hash = nodeHash(last.hash, hash)
       height++
-      if (height % 8 === 0) (this.levels[height / 8 - 1] ??= []).push(hash)
+      if (height % 8 === 0) (this.levels[height / 8 - 1] ??= []).push(Uint8Array.from(hash)) // a copy: the pool it lies in can go
     }
     this.#subtrees.push({ height, hash })
   }

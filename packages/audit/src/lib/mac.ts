@@ -1,6 +1,6 @@
-import { createSecretKey, hash, type KeyObject } from 'node:crypto'
+import { createSecretKey, type KeyObject } from 'node:crypto'
 
-import { HASH_BYTES } from './merkle.ts'
+import { HASH_BYTES, sha256 } from './merkle.ts'
 import { optionError } from './options.ts'
 
 /** Bytes of an event's MAC. */
@@ -29,7 +29,7 @@ export function eventMac(where: string, key: Uint8Array | KeyObject | undefined)
   }
   return (leaf) => {
     inner.set(leaf, BLOCK)
-    outer.set(hash('sha256', inner, 'buffer'), BLOCK)
-    return hash('sha256', outer, 'buffer').subarray(0, MAC_BYTES)
+    outer.set(sha256(inner), BLOCK)
+    return sha256(outer).subarray(0, MAC_BYTES)
   }
 }

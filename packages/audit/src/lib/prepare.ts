@@ -120,7 +120,7 @@ function complete(
     ...(committed && { pii: { subject, commitments: committed.commitments } }),
     severity,
     ...(event.targets?.length && { targets: event.targets.map((target, i) => cleanTarget(target, i, redactor)) }),
-    time: new Date(time).toISOString(),
+    time: isoTime(time),
     version: action.version,
   }
   const written = eventText(body)
@@ -202,6 +202,18 @@ function cleanTarget(target: Target, i: number, redactor: Redactor): Target {
     type: text(`/targets/${i}/type`, target.type, 64),
     id: redactor.text(text(`/targets/${i}/id`, target.id, 256)),
   }
+}
+
+let lastTime = 0
+let lastIso = new Date(0).toISOString()
+
+/** A millisecond's text, written once for all of its events. */
+function isoTime(time: number): string {
+  if (time !== lastTime) {
+    lastIso = new Date(time).toISOString()
+    lastTime = time
+  }
+  return lastIso
 }
 
 function text(path: string, value: unknown, longest: number): string {

@@ -81,8 +81,16 @@ export class Spool {
   }
 
   /** Settles when the rows are synced to disk, all or none. @throws ERR_SHOP_AUDIT_SPOOL_FULL, _SPOOL_WRITE */
-  async append(entry: SpoolEntry): Promise<void> {
-    while (this.bytes + this.#queuedBytes + entry.bytes > this.#options.maxBytes) {
+  append(entry: SpoolEntry): Promise<void> {
+    return this.#fits(entry) ? this.#enqueue(entry) : this.#whenRoom(entry)
+  }
+
+  #fits(entry: SpoolEntry): boolean {
+    return this.bytes + this.#queuedBytes + entry.bytes <= this.#options.maxBytes
+  }
+
+  async #whenRoom(entry: SpoolEntry): Promise<void> {
+    while (!this.#fits(entry)) {
       if (this.#options.whenFull === 'reject' || entry.bytes > this.#options.maxBytes)
         throw new AuditError(
           'ERR_SHOP_AUDIT_SPOOL_FULL',
@@ -90,8 +98,12 @@ export class Spool {
         )
       await new Promise<void>((resolve) => this.#room.push(resolve))
     }
+    await this.#enqueue(entry)
+  }
+
+  #enqueue(entry: SpoolEntry): Promise<void> {
     this.#queuedBytes += entry.bytes
-    await new Promise<void>((done, failed) => {
+    return new Promise((done, failed) => {
       this.#queue.push({ entry, done, failed })
       this.#syncing ??= Promise.resolve().then(() => this.#syncAll())
     })

@@ -50,13 +50,17 @@ export function encodeEvent(
   const strings = [body.action, actor, target, body.outcome, body.severity, body.pii?.subject, text]
   let size = 12 + 20 + 12 + 4 + (mac?.length ?? 0) + 4 + (sealed?.length ?? 0)
   for (const string of strings) size += 4 + (string === undefined ? 0 : string.length * 3)
-  const room = scratch(size)
+  const room = roomFor(size)
   room.writeInt32BE(8, 0)
-  room.writeBigInt64BE(BigInt(event.time - EPOCH_2000) * 1000n, 4)
+  const micros = (event.time - EPOCH_2000) * 1000
+  room.writeInt32BE(Math.floor(micros / 2 ** 32), 4)
+  room.writeInt32BE(micros | 0, 8)
   room.writeInt32BE(16, 12)
   room.write(body.id.replaceAll('-', ''), 16, 16, 'hex')
   room.writeInt32BE(8, 32)
-  room.writeBigInt64BE(BigInt(link?.seq ?? 0), 36)
+  const seq = link?.seq ?? 0
+  room.writeInt32BE(Math.floor(seq / 2 ** 32), 36)
+  room.writeInt32BE(seq | 0, 40)
   let at = 44
   for (const string of strings) {
     const length = string === undefined ? -1 : room.write(string, at + 4)
@@ -67,21 +71,31 @@ export function encodeEvent(
     if (bytes) room.set(bytes, at)
     at += bytes?.length ?? 0
   }
-  return { tuple: Buffer.from(room.subarray(0, at)), leaf }
+  used += at
+  return { tuple: room.subarray(0, at), leaf }
 }
 
 /** At most how many bytes an event's tuple takes, before it is linked. */
 export function tupleBound({ body, bytes, sealed }: PreparedEvent): number {
+  const { action, actor, pii } = body
   const target = body.targets?.[0]
-  const names = [body.action, body.actor?.type, body.actor?.id, target?.type, target?.id, body.pii?.subject]
-  return names.reduce((sum, name) => sum + (name?.length ?? 0) * 3, bytes + (sealed?.length ?? 0) + 320)
+  let units = action.length + (pii?.subject.length ?? 0)
+  if (actor) units += actor.type.length + actor.id.length
+  if (target) units += target.type.length + target.id.length
+  return units * 3 + bytes + (sealed?.length ?? 0) + 320
 }
 
-let shared = Buffer.allocUnsafe(16_384)
+const SLAB = 65_536
+let slab = Buffer.allocUnsafe(SLAB)
+let used = 0
 
-function scratch(size: number): Buffer {
-  if (shared.length < size) shared = Buffer.allocUnsafe(size)
-  return shared
+/** Room for a tuple of at most `size` bytes, after the one before: a buffer of its own would cost more than the tuple. */
+function roomFor(size: number): Buffer {
+  if (size > SLAB - used) {
+    slab = Buffer.allocUnsafe(Math.max(SLAB, size))
+    used = 0
+  }
+  return slab.subarray(used, used + size)
 }
 
 /** The fields of a tuple, each as PostgreSQL's binary form takes it. */

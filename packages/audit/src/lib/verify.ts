@@ -11,6 +11,7 @@ import { HASH_BYTES, leafHash, rootOf } from './merkle.ts'
 import { checkNames, optionError, schemaName } from './options.ts'
 import { rowHashes } from './row-seal.ts'
 import { KEY_BYTES, keyTime } from './tile-store.ts'
+import { cutRows } from './text-rows.ts'
 import { TILE_WIDTH } from './tiles.ts'
 
 export interface VerifyOptions {
@@ -100,7 +101,6 @@ export async function verifyTrail(options: VerifyOptions): Promise<VerifyReport>
 }
 
 interface EventRow {
-  readonly n: number
   readonly body: string
   readonly rest: string
 }
@@ -111,7 +111,7 @@ interface Retired {
 }
 
 /** Tiles of one query: their events and hashes are what is held in memory. */
-const TILES_AT_ONCE = 16
+const TILES_AT_ONCE = 8
 
 class Verification {
   readonly #client: ClientBase
@@ -260,15 +260,18 @@ class Verification {
   /** The events of some keys, each at the place of its key. */
   async #events(keys: Buffer): Promise<(EventRow | undefined)[]> {
     const count = keys.length / KEY_BYTES
-    const { rows } = await this.#client.query<EventRow>({
+    const { rows } = await this.#client.query<{ frames: string | null; text: string | null }>({
       name: 'shop_audit_verify',
-      text: `select k.n::int as n, e.body, ${restColumns} as rest
-             from unnest($1::timestamptz[], $2::uuid[]) with ordinality k (time, id, n)
-             join ${this.#schema}.events e on e.time = k.time and e.id = k.id`,
+      text: `select string_agg(concat(n, ',', length(body), ',', length(rest), ';'), '') as frames, string_agg(body || rest, '') as text
+             from (select k.n, e.body, ${restColumns} as rest
+               from unnest($1::timestamptz[], $2::uuid[]) with ordinality k (time, id, n)
+               join ${this.#schema}.events e on e.time = k.time and e.id = k.id) r`,
       values: [strideArray(1184, keys, 0, 8), strideArray(2950, keys, 8, KEY_BYTES)],
     })
     const events = new Array<EventRow | undefined>(count).fill(undefined)
-    for (const row of rows) events[row.n - 1] = row
+    cutRows(rows[0]!.text ?? '', rows[0]!.frames ?? '', (n, body, rest) => {
+      events[n - 1] = { body, rest }
+    })
     return events
   }
 
