@@ -29,7 +29,7 @@ export function policies(config: Config, deliveries: PostgresStore, log: Logger)
     cspReports({ path: '/reports', onReport: (report) => log.warn({ report }, 'a browser reports') }),
     csrf({ insecureBypass: [webhookPath] }),
     trustedOrigins({ hosts: [host] }),
-    // before anything parses the body: the signature covers its bytes
+    // before the tripwire: what the provider has not signed is not worth reading
     paymentWebhook(config, deliveries),
     // a tripwire: it watches the shop, and refuses in the admin, where nobody has business with such things
     inspect({ mode: { '/admin': 'enforce', '/admin/*': 'enforce', '/*': 'monitor' }, loginPaths: ['/login'] }),

@@ -12,7 +12,7 @@ const arms = frameworks
   .flatMap((framework) => variants.map((variant) => `${framework} ${variant}` as const))
 
 const costs = await httpBench(new URL('server.ts', import.meta.url), arms, {
-  requests: Number(process.env['BENCH_REQUESTS'] ?? 4000),
+  requests: Number(process.env['BENCH_REQUESTS'] ?? 1000),
   request: async (arm, url) => {
     const headers: Record<string, string> = {
       'content-type': 'application/json',

@@ -13,7 +13,7 @@ const arms = frameworks.flatMap((framework) =>
   (['bare', 'stack', 'peers'] as const).map((variant) => `${framework} ${variant}` as const),
 )
 const costs = await httpBench(new URL('stack-server.ts', import.meta.url), arms, {
-  requests: Number(process.env['BENCH_REQUESTS'] ?? 4000),
+  requests: Number(process.env['BENCH_REQUESTS'] ?? 1000),
   request: async (_arm, url) => ({
     method: 'POST',
     path: '/orders',

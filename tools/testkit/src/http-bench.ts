@@ -18,9 +18,9 @@ export interface BenchRequest {
 export interface HttpBenchOptions {
   /** The request, or one an arm where arms need different ones (a token, a cookie). */
   readonly request: BenchRequest | ((arm: string, url: string) => Promise<BenchRequest>)
-  /** Requests an arm answers in one round. @default 4000 */
+  /** Requests an arm answers in one round; short turns, so that some fall between those of other work. @default 1000 */
   readonly requests?: number
-  /** Rounds in which all arms take turns. @default 6 */
+  /** Rounds in which all arms take turns. @default 24 */
   readonly rounds?: number
   /** @default 10 */
   readonly connections?: number
@@ -43,7 +43,7 @@ export interface HttpCost {
 export async function httpBench<Arm extends string>(
   script: URL,
   arms: readonly Arm[],
-  { request, requests = 4000, rounds = 6, connections = 10, status = 200 }: HttpBenchOptions,
+  { request, requests = 1000, rounds = 24, connections = 10, status = 200 }: HttpBenchOptions,
 ): Promise<Record<Arm, HttpCost>> {
   const children = await Promise.all(arms.map((arm) => start(script, arm)))
   const shown = progress('requests', arms.length * (rounds + 1) * requests)
@@ -67,8 +67,8 @@ export async function httpBench<Arm extends string>(
             `${arm}: ${answered} of ${requests} answers were ${status}: ${JSON.stringify(result.statusCodeStats)}`,
           )
         const cpu = ((await ask(child, 'cpu')) - before) / requests
-        // the first round warms up
-        if (round > 0) least.set(arm, Math.min(cpu, least.get(arm) ?? Infinity))
+        // the first rounds warm up
+        if (round > 3) least.set(arm, Math.min(cpu, least.get(arm) ?? Infinity))
         shown.tick(requests)
       }
     }
