@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 
+import type { Check } from './check.ts'
 import { MetricsError } from './errors.ts'
 import { initMonitoring } from './init.ts'
-import { type Check, verify } from './verify.ts'
+import { verify } from './verify.ts'
 
 /** What the command line has of the world around it. */
 export interface CliWorld {

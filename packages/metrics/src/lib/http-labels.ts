@@ -1,5 +1,7 @@
 import type { Outcome, RequestView } from '@shop/middleware'
 
+import { mountedRoute } from './express-mount.ts'
+
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
 
 /** The method as a label: one of the nine known ones, or `_OTHER` (OpenTelemetry HTTP conventions). */
@@ -9,7 +11,7 @@ export function methodLabel(method: string): string {
 
 /** The route's template, or `unmatched`; never the URL, which a client makes up. */
 export function routeLabel(request: RequestView): string {
-  return request.route ?? 'unmatched'
+  return mountedRoute(request.raw) ?? request.route ?? 'unmatched'
 }
 
 /** Why a request failed, in few words: the denial's code, the error's class, `aborted`, the 5xx status; empty when it did not. */

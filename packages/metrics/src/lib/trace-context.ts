@@ -28,6 +28,11 @@ export function currentTrace(): TraceContext | undefined {
   return own?.requestId === undefined ? span : { ...span, requestId: own.requestId }
 }
 
+/** The active span of the OpenTelemetry SDK that is followed, if one is. */
+export function spanTrace(): TraceContext | undefined {
+  return activeSpan?.()
+}
+
 /** Runs a function, and everything it starts, within a trace. */
 export function withTrace<T>(trace: TraceContext, run: () => T): T {
   return storage.run(trace, run)
@@ -46,7 +51,8 @@ export interface SpanSource {
 }
 
 /**
- * Follows an OpenTelemetry SDK: log lines, exemplars and {@link currentTrace} then carry its active span.
+ * Follows an OpenTelemetry SDK: log lines, exemplars and {@link currentTrace} then carry its active span, and a
+ * `tracing()` policy takes the span around a request for the request's own.
  * @returns what ends it
  * @example import { trace } from '@opentelemetry/api'; useOpenTelemetry(trace)
  */

@@ -4,7 +4,7 @@ import { type Policy, requestKey, type RequestKey } from '@shop/middleware'
 
 import { MetricsError } from './errors.ts'
 import { oneOf, onlyKnown } from './options.ts'
-import { enterTrace, type TraceContext } from './trace-context.ts'
+import { enterTrace, spanTrace, type TraceContext } from './trace-context.ts'
 import { newSpanId, newTraceId } from './trace-ids.ts'
 import { readTraceparent } from './traceparent.ts'
 
@@ -51,16 +51,20 @@ export function tracing(options: TracingOptions = {}): Policy {
     name: 'tracing',
     onError: 'pass',
     evaluate(request) {
-      const parent = accepts ? readTraceparent(request.header('traceparent')) : undefined
+      // the span an SDK has begun for this request knows the caller's trace already
+      const span = spanTrace()
+      const parent = accepts && !span ? readTraceparent(request.header('traceparent')) : undefined
       const asked = trustRequestId && requestIdHeader !== '' ? request.header(requestIdHeader) : undefined
       const requestId = asked !== undefined && PLAIN_WORD.test(asked) ? asked : randomUUID()
-      const trace: TraceContext = {
-        traceId: parent ? parent.traceId : newTraceId(),
-        spanId: newSpanId(),
-        ...(parent && { parentSpanId: parent.spanId }),
-        sampled: parent ? parent.sampled : Math.random() < sample,
-        requestId,
-      }
+      const trace: TraceContext = span
+        ? { ...span, requestId }
+        : {
+            traceId: parent ? parent.traceId : newTraceId(),
+            spanId: newSpanId(),
+            ...(parent && { parentSpanId: parent.spanId }),
+            sampled: parent ? parent.sampled : Math.random() < sample,
+            requestId,
+          }
       traces.set(request, trace)
       enterTrace(trace)
       return requestIdHeader === '' ? undefined : { headers: [[requestIdHeader, requestId]] }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
-import type { CheckGroup, Look } from './verify.ts'
+import type { CheckGroup, Look } from './check.ts'
 
 const run = promisify(execFile)
 

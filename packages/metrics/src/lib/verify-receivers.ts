@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 
-import type { Look } from './verify.ts'
+import type { Look } from './check.ts'
 
 /** Each receiver of an Alertmanager configuration: is its secret there, and does its host take connections? */
 export function checkReceivers(config: string, timeout: number): readonly (readonly [name: string, look: Look])[] {

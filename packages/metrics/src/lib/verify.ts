@@ -1,23 +1,12 @@
 import { existsSync } from 'node:fs'
 
+import { type Check, type CheckGroup, GROUPS, type Look } from './check.ts'
 import { CONTENT_TYPES } from './negotiate.ts'
 import { lint } from './lint.ts'
 import { type MetricFamily, parseOpenMetrics } from './openmetrics.ts'
 import { MetricsError } from './errors.ts'
 import { checkReceivers } from './verify-receivers.ts'
 import { checkFiles } from './verify-files.ts'
-
-export const GROUPS = ['endpoints', 'exposition', 'rules', 'routes', 'targets', 'receivers', 'environment'] as const
-export type CheckGroup = (typeof GROUPS)[number]
-
-/** One thing that was looked at. */
-export interface Check {
-  readonly group: CheckGroup
-  readonly name: string
-  readonly ok: boolean
-  /** What was found; never a secret. */
-  readonly detail: string
-}
 
 /** What {@link verify} looks at. */
 export interface VerifyOptions {
@@ -31,9 +20,6 @@ export interface VerifyOptions {
   /** Milliseconds. */
   readonly timeout: number
 }
-
-/** Finds out one thing; what it throws is what is wrong. */
-export type Look = () => Promise<string> | string
 
 /**
  * Checks that the monitoring works from end to end.
