@@ -18,11 +18,10 @@ import {
   migrate,
   type ShopActionData,
 } from '../src/index.ts'
-import { shopActions } from '../src/lib/catalogue.ts'
-import { prepareEvent, type PreparedEvent } from '../src/lib/prepare.ts'
+import { copyBytes, copyIn } from '../src/lib/copy-in.ts'
 import { insertStatements, insertTuples } from '../src/lib/insert.ts'
 import { encodeEvent, tupleColumns, type Tuple } from '../src/lib/tuple.ts'
-import { copyBinary, copyChunks, copyIn } from './copy.ts'
+import { prepared } from './preparation.ts'
 
 const ROWS = Number(process.env['SHOP_BENCH_ROWS'] ?? 20_000)
 const ROUNDS = Number(process.env['SHOP_BENCH_ROUNDS'] ?? 5)
@@ -43,24 +42,16 @@ const event = (): AuditEvent<'http.request', Data> & { readonly data: Data } => 
   context: { requestId: '5a1f4d2e-6f0b-4a55-9d0c-2f5d7f3f1f77', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' },
   data: { method: 'POST', route: '/api/orders/:id/lines', status: 201 },
 })
-const preparation = {
-  actions: new Map(shopActions.map((action) => [action.name as string, action])),
-  subjectKeys: undefined,
-  now: Date.now,
-  maxEventBytes: 65_536,
-  allowFields: new Set<string>(),
-}
 const columns = tupleColumns.map((column) => column.name).join(', ')
 
 function tuples(): Tuple[] {
   return Array.from({ length: ROWS }, (_, i) => {
-    const prepared = prepareEvent(event(), preparation) as PreparedEvent
     const link = {
       prev: randomBytes(32).toString('base64url'),
       seq: i + 1,
       writer: '7a5f4d2e-6f0b-4a55-9d0c-2f5d7f3f1f77',
     }
-    return encodeEvent(prepared, link, undefined).tuple
+    return encodeEvent(prepared(event()), link, undefined).tuple
   })
 }
 
@@ -86,16 +77,16 @@ async function lines(rows: readonly Tuple[]): Promise<string[]> {
 }
 
 async function copyText(): Promise<number> {
-  const chunks = copyChunks(await lines(tuples()))
+  const bytes = Buffer.from((await lines(tuples())).join(''))
   const started = performance.now()
-  await copyIn(client, `copy audit.events (${columns}) from stdin`, chunks)
+  await copyIn(client, `copy audit.events (${columns}) from stdin`, bytes)
   return performance.now() - started
 }
 
 async function copyBinaryRows(): Promise<number> {
-  const chunks = copyBinary(tuples(), tupleColumns.length)
+  const bytes = copyBytes(tuples())
   const started = performance.now()
-  await copyIn(client, `copy audit.events (${columns}) from stdin (format binary)`, chunks)
+  await copyIn(client, `copy audit.events (${columns}) from stdin (format binary)`, bytes)
   return performance.now() - started
 }
 

@@ -8,13 +8,13 @@ import pg from 'pg'
 import { benchTable } from '@shop/testkit/bench'
 import { startPostgres } from '@shop/testkit/postgres'
 
-import { checkpointSigner, createSealer, migrate, shopActions, verifyInclusion, verifyTrail } from '../src/index.ts'
+import { checkpointSigner, createSealer, migrate, verifyInclusion, verifyTrail } from '../src/index.ts'
 import { Chain } from '../src/lib/chain.ts'
 import { insertStatements, insertTuples } from '../src/lib/insert.ts'
 import { eventMac } from '../src/lib/mac.ts'
 import { leafHash } from '../src/lib/merkle.ts'
-import { prepareEvent, type PreparedEvent } from '../src/lib/prepare.ts'
 import { RightEdge, type TileReader, TileTree } from '../src/lib/tiles.ts'
+import { prepared } from './preparation.ts'
 
 const EVENTS = Number(process.env['SHOP_BENCH_ROWS'] ?? 100_000)
 const ROUNDS = Number(process.env['SHOP_BENCH_ROUNDS'] ?? 3)
@@ -28,13 +28,6 @@ pool.on('error', () => {}) // the server stops before the last connection has go
 const macKey = randomBytes(32)
 const signer = checkpointSigner({ name: 'bench/audit', key: generateKeyPairSync('ed25519').privateKey })
 
-const preparation = {
-  actions: new Map(shopActions.map((action) => [action.name as string, action])),
-  subjectKeys: undefined,
-  now: Date.now,
-  maxEventBytes: 65_536,
-  allowFields: new Set<string>(),
-}
 const chain = new Chain(eventMac('bench', macKey))
 const event = {
   action: 'http.request',
@@ -47,7 +40,7 @@ for (let done = 0; done < EVENTS; done += 1000)
   await insertTuples(
     client,
     statements,
-    Array.from({ length: 1000 }, () => chain.link(prepareEvent(event, preparation) as PreparedEvent)),
+    Array.from({ length: 1000 }, () => chain.link(prepared(event))),
   )
 const sealer = createSealer({ pool, signer, macKey })
 while ((await sealer.seal())!.added > 0);

@@ -60,6 +60,16 @@ describe('a tracked table', () => {
     ])
   })
 
+  it('of keys alone: a moved key is a row that left and one that came, an unmoved one nothing', async () => {
+    await db.client.query('create table tags (product integer, tag text, primary key (product, tag))')
+    await track(db.client, 'tags')
+    await db.client.query(`insert into tags values (1, 'new')`)
+    await db.client.query(`update tags set tag = 'new'`)
+    await db.client.query(`update tags set tag = 'old'`)
+    expect((await changes()).map(({ op, key }) => `${op} ${key}`).sort()).toEqual(['D 1,new', 'I 1,new', 'I 1,old'])
+    await db.client.query('drop table tags')
+  })
+
   it('skips updates that change nothing, or only what is excluded', async () => {
     await db.client.query(`update products set name = name, raw = '{"a": 1}', updated_at = now() where id = 1`)
     expect(await changes()).toEqual([])

@@ -141,7 +141,7 @@ function triggerFunction(
     const cast = asText.has(column.type) ? '::text' : ''
     return `o.${ident(column.name)}${cast} is distinct from n.${ident(column.name)}${cast}`
   }
-  // columns that did not change cost a comparison and nothing else
+  // columns that did not change cost a comparison and nothing else; each comparison is also set up anew per statement
   const changed = (row: string): string => {
     const parts = rest.map((column) => {
       const name = literal(`,${JSON.stringify(column.name)}:`)
@@ -150,9 +150,8 @@ function triggerFunction(
         : `coalesce(${plain.has(column.type) ? '' : 'to_json'}(${row}.${ident(column.name)})::text, 'null')`
       return `case when ${differs(column)} then ${name} || ${value} end`
     })
-    return `'{' || substr(concat(${parts.join(', ')}), 2) || '}'`
+    return parts.length > 0 ? `'{' || substr(concat(${parts.join(', ')}), 2) || '}'` : `'{}'`
   }
-  const anyChange = rest.length > 0 ? rest.map(differs).join(' or ') : 'false'
   const join = keys.map((column) => `o.${ident(column.name)} = n.${ident(column.name)}`).join(' and ')
   return `create or replace function ${routine}() returns trigger
 language plpgsql security definer
@@ -165,14 +164,13 @@ declare
 begin
   if tg_op = 'UPDATE' then
     insert into ${schema}.row_changes (xid, relation, op, key, old, new, actor, request)
-    select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid},
+    select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid}, c.*, who, request from (select
       case when o.${firstKey} is null then 'I'::"char" when n.${firstKey} is null then 'D'::"char" else 'U'::"char" end,
       case when n.${firstKey} is null then ${keyOf('o')} else ${keyOf('n')} end,
       case when o.${firstKey} is null then null when n.${firstKey} is null then ${whole('o')} else ${changed('o')} end,
-      case when n.${firstKey} is null then null when o.${firstKey} is null then ${whole('n')} else ${changed('n')} end,
-      who, request
-    from old_rows o full join new_rows n on ${join}
-    where o.${firstKey} is null or n.${firstKey} is null or ${anyChange};
+      case when n.${firstKey} is null then null when o.${firstKey} is null then ${whole('n')} else ${changed('n')} end
+    from old_rows o full join new_rows n on ${join} offset 0) c (op, key, old, new) -- offset 0: worked out once a row
+    where c.old is distinct from '{}';
   elsif tg_op = 'INSERT' then
     insert into ${schema}.row_changes (xid, relation, op, key, new, actor, request)
     select (select base + pg_current_xact_id()::text::bigint from ${schema}.lineage), ${table.oid}, 'I', ${keyOf('n')}, ${whole('n')}, who, request from new_rows n;
