@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
@@ -161,6 +161,27 @@ describe('the spool', () => {
     expect(read).toBeLessThan(4)
     await up.close()
     expect(readdirSync(spool.directory)).toEqual([expect.stringMatching(/^damaged-\d+\.spool$/)])
+  })
+
+  it('hands on what is partly in the database already, as after a crash between commit and removal: once each', async () => {
+    const spool = { directory: directory() }
+    const down = createAudit({ pool: away, spool })
+    const ids = await Promise.all(Array.from({ length: 300 }, () => down.record(loggedOut(alice))))
+    await down.close({ deadline: 0 }).catch(() => {})
+    const copy = { directory: directory() }
+    cpSync(spool.directory, copy.directory, { recursive: true, filter: (file) => !file.endsWith('lock') })
+    for (const again of [spool, copy]) {
+      const up = createAudit({ pool, spool: again })
+      const before = await up.record(loggedOut(alice)) // new rows behind the old ones
+      await up.drain()
+      expect(await inDatabase([...ids, before])).toBe(301)
+      await up.close()
+    }
+    const { rows } = await db.client.query<{ n: number }>(
+      'select count(distinct xid)::int n from audit.events where id = any($1)',
+      [ids],
+    )
+    expect(rows[0]!.n).toBe(1) // in one COPY, at its transaction's own position
   })
 
   it('has a bound, at which events are refused or wait', async () => {
