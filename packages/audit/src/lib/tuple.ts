@@ -52,9 +52,7 @@ export function encodeEvent(
   for (const string of strings) size += 4 + (string === undefined ? 0 : string.length * 3)
   const room = roomFor(size)
   room.writeInt32BE(8, 0)
-  const micros = (event.time - EPOCH_2000) * 1000
-  room.writeInt32BE(Math.floor(micros / 2 ** 32), 4)
-  room.writeInt32BE(micros | 0, 8)
+  writeMicros(room, event.time - EPOCH_2000, 4)
   room.writeInt32BE(16, 12)
   room.write(body.id.replaceAll('-', ''), 16, 16, 'hex')
   room.writeInt32BE(8, 32)
@@ -73,6 +71,14 @@ export function encodeEvent(
   }
   used += at
   return { tuple: room.subarray(0, at), leaf }
+}
+
+/** Milliseconds as microseconds in 64 bits: beyond the year 2285 more than a number holds, and a BigInt costs a heap object. */
+function writeMicros(room: Buffer, ms: number, at: number): void {
+  const high = Math.floor(ms / 2 ** 32)
+  const low = (ms - high * 2 ** 32) * 1000
+  room.writeInt32BE(high * 1000 + Math.floor(low / 2 ** 32), at)
+  room.writeInt32BE(low | 0, at + 4)
 }
 
 /** At most how many bytes an event's tuple takes, before it is linked. */
