@@ -1,5 +1,6 @@
 import pg from 'pg'
 
+import { ADVICE, adviceAsset } from './advice.ts'
 import { ASSET_NAMES, assetsFor, type Step, withFoundations } from './asset.ts'
 import { PgOptimizationsError } from './errors.ts'
 import type { Mapping } from './mapping.ts'
@@ -36,6 +37,8 @@ export interface ApplyOptions {
   readonly mapping: Mapping
   /** Only these, with what they rest on. @default all whose columns are mapped */
   readonly assets?: readonly string[]
+  /** The `sql` of indexes that {@link advise} gave; `assets: ['advice']` builds only them. Their SQL is executed: never from a stranger. */
+  readonly advised?: readonly string[]
   /** How long a statement may queue for a lock, and so hold up everybody behind it. @default '100ms' */
   readonly lockTimeout?: Duration
   /** How long in all to try for a lock, and to let a concurrent build wait for old transactions. @default '1h' */
@@ -74,10 +77,11 @@ export async function plan({
   connect,
   mapping,
   assets,
-}: Pick<ApplyOptions, 'connect' | 'mapping' | 'assets'>): Promise<AssetState[]> {
+  advised,
+}: Pick<ApplyOptions, 'connect' | 'mapping' | 'assets' | 'advised'>): Promise<AssetState[]> {
   const client = await connector(connect)()
   try {
-    return await statesOf(client, mapping, assets)
+    return await statesOf(client, mapping, assets, advised)
   } finally {
     await client.end()
   }
@@ -92,13 +96,13 @@ export async function plan({
  *   `_RIGHTS`, `_CONFLICT`, `_LOCKED`, `_BUSY`
  */
 export async function apply(options: ApplyOptions): Promise<Applied> {
-  checkNames('apply', options, [...COMMON, 'assets', 'batch'])
+  checkNames('apply', options, [...COMMON, 'assets', 'advised', 'batch'])
   const limits = limitsOf(options)
   const connect = connector(options.connect)
   const client = await connect()
   try {
     // before the lock, so that a wrong mapping is told at once and changes nothing
-    refuseForeign(await statesOf(client, options.mapping, options.assets))
+    refuseForeign(await statesOf(client, options.mapping, options.assets, options.advised))
     return await exclusively(client, options.mapping.schema, limits.patience, options.signal, () =>
       new Run(client, connect, options, limits).all(),
     )
@@ -108,7 +112,7 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
 }
 
 /** Takes away everything this package has made, and nothing else. @throws PgOptimizationsError as {@link apply} */
-export async function rollback(options: Omit<ApplyOptions, 'assets' | 'batch'>): Promise<number> {
+export async function rollback(options: Omit<ApplyOptions, 'assets' | 'advised' | 'batch'>): Promise<number> {
   checkNames('rollback', options, COMMON)
   const limits = limitsOf(options)
   const connect = connector(options.connect)
@@ -127,9 +131,10 @@ async function statesOf(
   client: pg.Client,
   mapping: Mapping,
   names: readonly string[] | undefined,
+  advised: readonly string[] = [],
 ): Promise<AssetState[]> {
   for (const name of names ?? []) {
-    if (!ASSET_NAMES.includes(name))
+    if (name !== ADVICE && !ASSET_NAMES.includes(name))
       throw new PgOptimizationsError(
         'ERR_SHOP_PG_OPTION',
         `assets: there is no ${JSON.stringify(name)}; there are ${ASSET_NAMES.join(', ')}`,
@@ -139,7 +144,8 @@ async function statesOf(
   const notes = await readBookkeeping(client, mapping.schema)
   const wanted = names && withFoundations(names)
   const states: AssetState[] = []
-  for (const asset of assetsFor(resolved)) {
+  const advice = adviceAsset(advised, notes, mapping.schema)
+  for (const asset of [...assetsFor(resolved), ...(advice.steps.length > 0 ? [advice] : [])]) {
     if (wanted && !wanted.has(asset.name)) continue
     const steps = []
     for (const step of asset.steps) steps.push({ step, state: await stateOf(client, step, notes) })
@@ -169,7 +175,7 @@ function connector(connect: string | Connect): Connect {
   }
 }
 
-type RunOptions = Pick<ApplyOptions, 'mapping' | 'assets' | 'onProgress' | 'signal'>
+type RunOptions = Pick<ApplyOptions, 'mapping' | 'assets' | 'advised' | 'onProgress' | 'signal'>
 
 class Run {
   readonly #client: pg.Client
@@ -190,7 +196,7 @@ class Run {
 
   async all(): Promise<Applied> {
     await this.#prepare()
-    const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets)
+    const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets, this.#options.advised)
     refuseForeign(states)
     const steps = states.flatMap((state) => state.steps)
     const replaced = steps.some(
@@ -281,16 +287,17 @@ class Run {
   /** Written down before it begins: what an interrupted run leaves is then known to be ours. */
   async #note(step: Step): Promise<void> {
     await this.#client.query(
-      `insert into ${this.#notes} (step, hash) values ($1, $2)
+      `insert into ${this.#notes} (step, hash, cursor) values ($1, $2, $3)
        on conflict (step) do update set hash = excluded.hash, begun_at = now(), finished_at = null,
-         cursor = case when applied_step.hash = excluded.hash then applied_step.cursor end`,
-      [keyOf(step), step.hash],
+         cursor = case when applied_step.hash = excluded.hash then applied_step.cursor else excluded.cursor end`,
+      [keyOf(step), step.hash, step.asset === ADVICE ? step.sql : null],
     )
   }
 
   async #finish(step: Step): Promise<void> {
-    await this.#client.query(`update ${this.#notes} set finished_at = now(), cursor = null where step = $1`, [
+    await this.#client.query(`update ${this.#notes} set finished_at = now(), cursor = $2 where step = $1`, [
       keyOf(step),
+      step.asset === ADVICE ? step.sql : null,
     ])
   }
 

@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util'
 
 import pg from 'pg'
 
+import { ADVICE } from './advice.ts'
 import { advise } from './advise.ts'
-import { apply, type ApplyProgress, plan, rollback } from './apply.ts'
+import { apply, type ApplyOptions, type ApplyProgress, plan, rollback } from './apply.ts'
 import { examine, mend } from './doctor.ts'
 import { PgOptimizationsError } from './errors.ts'
 import { exportSql } from './export.ts'
@@ -26,7 +27,7 @@ const USAGE = `shop-pg <command> [--url postgres://…] [--mapping mapping.json]
   refresh             the four materialised views
   fold                empty the sales ledger         [--every 5s]
   slow                slow queries                   [--by total|mean|io|temp] [--limit 20] [--snapshot]
-  advise              indexes worth having           [--apply] [--limit 10]
+  advise              indexes worth having           [--apply] [--limit 10] [--lock-timeout 100ms] [--patience 1h]
   export              SQL files for this mapping     [--out folder]
 
 The URL is also read from DATABASE_URL.`
@@ -79,8 +80,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
       connect: url,
       mapping,
       ...assets(values),
-      ...(values['lock-timeout'] !== undefined && { lockTimeout: values['lock-timeout'] }),
-      ...(values.patience !== undefined && { patience: values.patience }),
+      ...waits(values),
       onProgress: bar.show,
       signal,
     })
@@ -190,10 +190,22 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
         ),
       }
     }),
-  advise: ({ url, values, signal }) =>
+  advise: ({ url, mapping, values, signal }) =>
     connected(url, async (client) => {
       const advice = await advise({ connection: client, limit: limit(values, 10), signal })
-      if (values.apply) for (const { sql } of advice.create) await client.query(sql)
+      if (values.apply) {
+        const bar = progressBar()
+        await apply({
+          connect: url,
+          mapping,
+          assets: [ADVICE],
+          advised: advice.create.map(({ sql }) => sql),
+          ...waits(values),
+          onProgress: bar.show,
+          signal,
+        })
+        bar.end()
+      }
       return {
         json: advice,
         lines: [
@@ -330,6 +342,10 @@ function progressBar(): { show(progress: ApplyProgress): void; end(): void } {
 
 function assets({ asset }: Values): { assets?: readonly string[] } {
   return asset === undefined ? {} : { assets: asset }
+}
+
+function waits({ 'lock-timeout': lockTimeout, patience }: Values): Pick<ApplyOptions, 'lockTimeout' | 'patience'> {
+  return { ...(lockTimeout !== undefined && { lockTimeout }), ...(patience !== undefined && { patience }) }
 }
 
 function limit({ limit: given }: Values, fallback: number): number {

@@ -53,7 +53,7 @@ export async function stateOf(
 export interface Bookkept {
   readonly hash: string
   readonly finished: boolean
-  /** Where a backfill stands. */
+  /** Where a backfill stands; of an advised index its SQL. */
   readonly cursor: string | null
 }
 
