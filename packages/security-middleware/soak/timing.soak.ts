@@ -1,12 +1,9 @@
 import { scryptSync } from 'node:crypto'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 
-import { protect } from '@shop/middleware/node'
 import { progress } from '@shop/testkit/bench'
-import { dudect, judge, type TimingVerdict } from '@shop/testkit/dudect'
+import { dudect, type TimingVerdict } from '@shop/testkit/dudect'
 
-import { constantWork, respondAt, safeEqual } from '../src/index.ts'
+import { constantWork, safeEqual } from '../src/index.ts'
 
 // 100,000 timing samples each, and a leaky control that the same test must catch. On a busy machine a measurement is
 // repeated: a leak is there every time, a neighbour is not.
@@ -66,39 +63,4 @@ await report(
   true,
   counted('control', (input) => (users[input] ? verify(users[input], 'wrong') : false)),
 )
-
-// over HTTP: the work takes 0 or 1 ms, the response leaves at 8 ms; a deadline that the work often misses hides nothing
-async function overHttp(padded: boolean): Promise<TimingVerdict> {
-  const work = (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    const until = performance.now() + (request.url === '/known' ? 1 : 0)
-    while (performance.now() < until);
-    response.end('no')
-  }
-  const server = http.createServer(padded ? protect(respondAt(8))(work) : work)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-  const count = Math.min(samples, padded ? samples / 10 : samples / 20)
-  const shown = progress(padded ? 'respondAt over HTTP' : 'unpadded over HTTP', count)
-  const times: [number[], number[]] = [[], []]
-  for (let i = -200; i < count; i++) {
-    const input = Math.random() < 0.5 ? 0 : 1
-    const start = process.hrtime.bigint()
-    await new Promise<void>((resolve, reject) => {
-      http
-        .get({ host: '127.0.0.1', port, path: input === 0 ? '/known' : '/unknown', agent }, (response) =>
-          response.resume().on('end', resolve),
-        )
-        .on('error', reject)
-    })
-    if (i >= 0) times[input].push(Number(process.hrtime.bigint() - start))
-    if (i >= 0) shown.tick()
-  }
-  shown.done()
-  agent.destroy()
-  server.close()
-  return judge(times)
-}
-await report('respondAt over HTTP, 1 ms more work or none', false, () => overHttp(true))
-await report('control: the same without a deadline', true, () => overHttp(false))
 process.exit(failed ? 1 : 0)
