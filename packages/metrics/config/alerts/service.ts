@@ -96,7 +96,7 @@ export const service: readonly Alert[] = [
   },
   {
     name: 'ShopNoTraffic',
-    expr: `sum by (job) (rate(${COUNT}[5m])) == 0 and sum by (job) (rate(${COUNT}[5m] offset 15m)) > 0.2`,
+    expr: `sum by (job) (rate(${COUNT}[5m] offset 15m)) > 0.2 unless sum by (job) (rate(${COUNT}[5m])) > 0`,
     severity: 'critical',
     team: 'platform',
     summary: 'Requests stopped coming, while the shop itself is up',

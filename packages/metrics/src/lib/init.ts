@@ -25,6 +25,7 @@ services:
     extra_hosts: ['host.docker.internal:host-gateway']
     restart: unless-stopped
   alertmanager:
+    # runs as nobody: chown 65534 alertmanager/secrets/*, which init leaves readable for you alone
     image: prom/alertmanager:v0.28.1
     command: ['--config.file=/etc/alertmanager/alertmanager.yml']
     volumes: ['./alertmanager:/etc/alertmanager:ro', 'alertmanager:/alertmanager']
