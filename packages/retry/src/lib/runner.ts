@@ -20,10 +20,12 @@ export function runner(plan: Plan): Runner {
   const lanes = new Lanes(plan)
   const { gates, runtime, timed } = plan
   let starting: Task<unknown> | undefined
-  let startingAsResult = false
-  // one executor for all calls, and the work done inside it: no closure is made, and its functions need not be taken out
-  const start: Executor = (resolve, reject) =>
-    lanes.run(new FirstTry(plan, starting!, timed ? runtime.now() : 0, resolve, reject), startingAsResult)
+  // executors for all calls, and the work done inside them: no closure is made, and their functions need not be taken out
+  const executor =
+    (asResult: boolean): Executor =>
+    (resolve, reject) =>
+      lanes.run(new FirstTry(plan, starting!, timed ? runtime.now() : 0, resolve, reject), asResult)
+  const [start, startAsResult] = [executor(false), executor(true)]
   return (task, options, asResult) => {
     if (typeof task !== 'function') return Promise.reject(notAFunction(plan, task))
     if (plan.isolated > 0 || plan.disposed) return turnedAway(plan, options, asResult)
@@ -34,8 +36,7 @@ export function runner(plan: Plan): Runner {
       if (refusal !== undefined) return held(plan, task, asResult, index, refusal)
     }
     if (starting !== task) starting = task
-    if (startingAsResult !== asResult) startingAsResult = asResult
-    return new Promise(start)
+    return new Promise(asResult ? startAsResult : start)
   }
 }
 
