@@ -1,4 +1,5 @@
 // apply, killed with -9 at every one of its steps: the next run finishes, nothing is left invalid, and rolling back restores the catalogue.
+//   node soak/apply.soak.ts [first] [last]     default: every step
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 
@@ -19,9 +20,10 @@ const before = await definitions(client)
 const script = new URL('../fixtures/apply-child.ts', import.meta.url)
 const steps = (await apply({ connect: server.url, mapping: PLAIN.mapping })).made.length
 await rollback({ connect: server.url, mapping: PLAIN.mapping })
-const bar = progress('kills', steps)
+const [first, last] = [Number(process.argv[2] ?? 1), Number(process.argv[3] ?? steps)]
+const bar = progress('kills', last - first + 1)
 let failures = 0
-for (let step = 1; step <= steps; step++) {
+for (let step = first; step <= last; step++) {
   const child = fork(script, [server.url, String(step)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -37,13 +39,17 @@ for (let step = 1; step <= steps; step++) {
   if (again.made.length > 0 || rows.length > 0 || JSON.stringify(after) !== JSON.stringify(before)) {
     failures++
     console.log(
-      `killed at step ${step}: ${again.made.length} left over, ${rows.length} invalid, ${after.filter((line) => !before.includes(line)).join('; ')}`,
+      `killed at step ${step}: ${again.made.length} left over, ${rows.length} invalid, ${after
+        .filter((line) => !before.includes(line))
+        .map((line) => line.slice(0, 60))
+        .join('; ')
+        .slice(0, 500)}`,
     )
   }
   bar.tick()
 }
 bar.done()
-console.log(`${steps} kills, ${failures} not healed`)
+console.log(`${last - first + 1} kills of ${steps} steps, ${failures} not healed`)
 await client.end()
 await server.stop()
 process.exitCode = failures === 0 ? 0 : 1

@@ -256,7 +256,13 @@ class Run {
     if (step.mode === 'concurrent') await this.#concurrently(step, step.sql)
     else if (step.mode === 'backfill') await this.#backfill(step)
     else if (step.mode === 'build') await this.#build(step)
-    else await this.#quickly(`${step.sql}\n;${step.kind === 'extension' ? '' : tagSql(step)}`, step)
+    // an extension bears no tag: that it is ours is noted in the transaction that makes it, or a kill in between would leave it behind
+    else if (step.kind === 'extension')
+      await this.#quickly(
+        `${step.sql}\n;update ${this.#notes} set finished_at = now() where step = ${literal(keyOf(step))}`,
+        step,
+      )
+    else await this.#quickly(`${step.sql}\n;${tagSql(step)}`, step)
     if (step.mode === 'concurrent') await this.#tag(step)
     else await this.#finish(step)
     this.#tell(step, 1)
