@@ -41,12 +41,25 @@ async function main() {
     process.on(signal, () => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
-  // npm runs us through `sh -c`: a signal to npm kills that shell and leaves us. Notice, and stop the child.
+  // npm runs us through `sh -c`: a signal to npm kills that shell and leaves us, kill -9 leaves the shell as well.
+  // Notice, and stop the child.
   const parent = process.ppid
-  setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 300).unref()
+  const npm = parentOfShell()
+  setInterval(() => (process.ppid === parent && parentOfShell() === npm) || child.kill('SIGTERM'), 300).unref()
   child.on('exit', (code, signal) => {
     process.exitCode = signal ? 1 : (code ?? 1)
   })
+}
+
+/** On Linux, who started the `sh -c` that started us; undefined where there is none. */
+function parentOfShell() {
+  const about = `/proc/${process.ppid}`
+  try {
+    if (!fs.readFileSync(`${about}/cmdline`, 'utf8').startsWith('sh\0-c\0')) return undefined
+    return /^PPid:\s*(\d+)/m.exec(fs.readFileSync(`${about}/status`, 'utf8'))?.[1]
+  } catch {
+    return undefined
+  }
 }
 
 main().catch((error) => {
