@@ -23,6 +23,7 @@ export function shellInjection(text: string, bits: number): Span | undefined {
 
 function separated(text: string): Span | undefined {
   const size = text.length
+  let runEnd = 0
   for (let i = 0; i < size; i++) {
     const unit = text.charCodeAt(i)
     let opener = 0
@@ -31,18 +32,24 @@ function separated(text: string): Span | undefined {
     else if ((unit === 36 || unit === 60 || unit === 62) && text.charCodeAt(i + 1) === 40) opener = 3
     if (opener === 0) continue
     let at = opener === 3 ? i + 2 : i + 1
-    while (
-      at < size &&
-      at - i < 64 &&
-      (isSpace(text.charCodeAt(at)) || isJoin(text.charCodeAt(at)) || (text.charCodeAt(at) === 43 && at - i < 4))
-    )
-      at++
+    // a run of spaces and separators is measured once for all of its separators
+    if (at > runEnd) runEnd = at
+    while (runEnd < size && (isSpace(text.charCodeAt(runEnd)) || isJoin(text.charCodeAt(runEnd)))) runEnd++
+    if (runEnd - i > 64) continue
+    at = runEnd
+    while (text.charCodeAt(at) === 43 && at - i < 4) at = pastGap(text, at + 1, i + 64)
     const rule = commandAt(text, i, at, unit, opener)
     if (rule) return { start: i, end: Math.min(size, at + 16), rule }
   }
   // "id;" and "/usr/bin/id|": the value is the command
   const lead = commandAt(text, -1, 0, -1, 0)
   return lead ? { start: 0, end: Math.min(size, 16), rule: lead } : undefined
+}
+
+function pastGap(text: string, from: number, end: number): number {
+  let at = from
+  while (at < text.length && at < end && (isSpace(text.charCodeAt(at)) || isJoin(text.charCodeAt(at)))) at++
+  return at
 }
 
 const isJoin = (unit: number): boolean =>

@@ -39,6 +39,7 @@ export function templateInjection(text: string, bits: number): Span | undefined 
   spare = text.length + 4_096
   lastClose = text.lastIndexOf('>')
   calls = text.includes('(')
+  signAt = -1
   for (let i = 0; i < text.length - 2; i++) {
     const unit = text.charCodeAt(i)
     if (
@@ -62,6 +63,22 @@ export function templateInjection(text: string, bits: number): Span | undefined 
 let lastClose = -1
 let calls = false
 
+/** The next of {@link signs} at or after the place last asked about. */
+let signAt = -1
+
+function signBefore(text: string, from: number, end: number): boolean {
+  if (signAt < from) {
+    signAt = from
+    while (signAt < text.length && !isSign(text.charCodeAt(signAt))) signAt++
+  }
+  return signAt < end
+}
+
+/** What a placeholder's bare name has not: an index, a filter, a text, a member, a call, an assignment, `__` or `%x`. */
+const isSign = (unit: number): boolean => unit < 128 && signs[unit] === 1
+const signs = new Uint8Array(128)
+for (const sign of `([|'".=_%`) signs[sign.charCodeAt(0)] = 1
+
 /** What is left of this text for looking ahead; when it is used up, expressions are read no further than 24 characters. */
 let spare = 0
 
@@ -75,7 +92,7 @@ function delimited(text: string, at: number): string | undefined {
     spare -= body.length
     const end = body.indexOf(close)
     const inner = body.slice(0, end < 0 ? 64 : end)
-    const rule = expression(inner, open, end >= 0)
+    const rule = expression(inner, open, end >= 0, signBefore(text, from, from + inner.length))
     if (rule) return rule
   }
   return undefined
@@ -149,7 +166,9 @@ const reaches = new LiteralSet([
   'inject',
 ])
 
-function expression(inner: string, open: string, closed: boolean): string | undefined {
+function expression(inner: string, open: string, closed: boolean, signed: boolean): string | undefined {
+  // a name and no more says nothing, unless it is one of those that `{{` reaches
+  if (!signed && open !== '{{' && open.charCodeAt(1) === 123 && !arithmetic(inner)) return undefined
   const plain = inner.trim()
   if (plain === '') return undefined
   const first = plain.charCodeAt(0)
@@ -160,21 +179,12 @@ function expression(inner: string, open: string, closed: boolean): string | unde
     return open === '[[' && (plain.startsWith('${') || plain.startsWith('*{')) ? 'template-expression' : undefined
   }
   if (open === '{%') return directiveWord(plain) ? 'template-directive' : undefined
-  const folded = plain.toLowerCase()
   if (open === '{=') return undefined
   if (!closed && open !== '{{' && open !== '${') return undefined
-  const called = /[\w\])]\s*\(/.test(folded) || /\w\|\s*\w+\s*\(/.test(folded)
-  if (
-    called ||
-    folded.includes('[') ||
-    folded.includes('|') ||
-    folded.includes("'") ||
-    folded.includes('"') ||
-    folded.includes('.') ||
-    folded.includes('=') ||
-    folded.includes('__') ||
-    folded.includes('%x')
-  ) {
+  if (!signed && plain.length > 8) return undefined
+  const folded = plain.toLowerCase()
+  const called = signed && folded.includes('(') && (/[\w\])]\s*\(/.test(folded) || /\w\|\s*\w+\s*\(/.test(folded))
+  if (called || (signed && /[[|'".=]|__|%x/.test(folded))) {
     if (reaches.isIn(folded)) return 'template-reach'
     if (called && (open === '${' || open === '#{' || open === '*{' || open === '{{'))
       return /\(\s*["'\d)]/.test(folded) ? 'template-call' : undefined
