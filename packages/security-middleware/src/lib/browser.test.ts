@@ -86,7 +86,7 @@ describeWith('chromium', 'in a real browser', () => {
     const page = await browser.newPage()
     const violations: string[] = []
     page.on('console', (message) => {
-      if (/Content Security Policy|Trusted/i.test(message.text())) violations.push(message.text())
+      if (/Content Security Policy|Trusted|Permissions-Policy/i.test(message.text())) violations.push(message.text())
     })
     page.on('pageerror', (error) => violations.push(error.message))
     await page.goto(url)

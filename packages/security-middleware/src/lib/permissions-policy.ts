@@ -46,7 +46,6 @@ export type PermissionsPolicy = {
 /** What a shop that sells in a browser does not need, off; paying, its own. */
 export const quietPermissions: PermissionsPolicy = {
   accelerometer: [],
-  bluetooth: [],
   'browsing-topics': [],
   camera: [],
   'display-capture': [],
