@@ -25,6 +25,8 @@ describeWith('prometheus', 'the dashboards', () => {
 scrape_configs:
   - { job_name: shop, static_configs: [{ targets: ['${new URL(open.url).host}'] }] }`,
     })
+    // Prometheus may take five seconds to find its target, and what came before its first scrape is no increase
+    await expect.poll(() => query(server.url, 'up'), { timeout: 20_000 }).toEqual([1])
     // counters count from their second sample on, so there are two waves
     for (let wave = 0; wave < 2; wave++) {
       await visitors(open.url, new Tally(), { visits: 80, random: seeded(wave) })
