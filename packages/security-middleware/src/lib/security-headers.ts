@@ -74,20 +74,19 @@ export function securityHeaders(options: SecurityHeadersOptions = {}): Policy {
 }
 
 interface HeaderSet {
-  readonly fixed: Verdict & { readonly headers: HeaderPairs }
+  /** Removed is what the framework sets by itself and tells strangers: `X-Powered-By`. */
+  readonly fixed: Required<Pick<Verdict, 'headers' | 'remove'>>
   /** Headers that carry the nonce. */
   readonly changing: readonly { readonly name: string; readonly header: (nonce: string) => string }[]
-  /** What the framework sets by itself and tells strangers: `X-Powered-By`. */
-  readonly removed: readonly string[]
   readonly owns: readonly string[]
 }
 
-function verdict({ fixed, changing, removed }: HeaderSet, request: RequestView): Verdict {
+function verdict({ fixed, changing }: HeaderSet, request: RequestView): Verdict {
   if (changing.length === 0) return fixed
   const nonce = nonceFor(request.raw)
   const headers = fixed.headers.slice()
   for (const { name, header } of changing) headers.push([name, header(nonce)])
-  return { headers, remove: removed }
+  return { headers, remove: fixed.remove }
 }
 
 function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet {
@@ -128,7 +127,6 @@ function compile(options: RouteHeaders, reportTo: string | undefined): HeaderSet
   return {
     fixed: { headers: fixed, remove: removed },
     changing,
-    removed,
     owns: [...fixed, ...changing.map(({ name }) => [name] as const)].map(([name]) => name),
   }
 }
