@@ -1,4 +1,4 @@
-import type { HeaderPairs, Policy, RequestView, Verdict } from '@shop/middleware'
+import type { Policy, RequestView, Verdict } from '@shop/middleware'
 import type { HelmetOptions } from 'helmet'
 
 import { addSources, compileCsp, type CspDirectives, hashSource, strictPolicy } from './content-security-policy.ts'
