@@ -123,20 +123,13 @@ begin
   return null;
 end $$;
 
--- what sales_order_counts does, written out: a call of it costs as much as its statement
 create function "shop".sales_order_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   if old."status"::text in ('paid', 'shipped', 'delivered') then
-    insert into "shop".sales_ledger
-    select "shop".sale_day(old."created_at"), -1, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
-    from (select i."product_id" as product, -sum(i."quantity")::bigint as units, -sum(i."quantity" * i."unit_cents")::numeric as revenue
-          from "public"."order_items" i where i."order_id" = old."id" group by 1) item;
+    perform "shop".sales_order_counts(old."id", "shop".sale_day(old."created_at"), -1);
   end if;
   if new."status"::text in ('paid', 'shipped', 'delivered') then
-    insert into "shop".sales_ledger
-    select "shop".sale_day(new."created_at"), 1, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
-    from (select i."product_id" as product, sum(i."quantity")::bigint as units, sum(i."quantity" * i."unit_cents")::numeric as revenue
-          from "public"."order_items" i where i."order_id" = new."id" group by 1) item;
+    perform "shop".sales_order_counts(new."id", "shop".sale_day(new."created_at"), 1);
   end if;
   return null;
 end $$;

@@ -132,20 +132,13 @@ begin
 end $$;
 
 -- step: ddl function sales_order_changed
--- what sales_order_counts does, written out: a call of it costs as much as its statement
 create function {{own}}.sales_order_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   if old.{{orders.status}}::text in ({{counted}}) then
-    insert into {{own}}.sales_ledger
-    select {{own}}.sale_day(old.{{orders.createdAt}}), -1, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
-    from (select i.{{items.product}} as product, -sum(i.{{items.quantity}})::bigint as units, -sum(i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
-          from {{items}} i where i.{{items.order}} = old.{{orders.id}} group by 1) item;
+    perform {{own}}.sales_order_counts(old.{{orders.id}}, {{own}}.sale_day(old.{{orders.createdAt}}), -1);
   end if;
   if new.{{orders.status}}::text in ({{counted}}) then
-    insert into {{own}}.sales_ledger
-    select {{own}}.sale_day(new.{{orders.createdAt}}), 1, coalesce(sum(units), 0)::bigint, coalesce(sum(revenue), 0), coalesce(array_agg(product), '{}'), coalesce(array_agg(units), '{}'), coalesce(array_agg(revenue), '{}')
-    from (select i.{{items.product}} as product, sum(i.{{items.quantity}})::bigint as units, sum(i.{{items.quantity}} * i.{{items.unitPrice}})::numeric as revenue
-          from {{items}} i where i.{{items.order}} = new.{{orders.id}} group by 1) item;
+    perform {{own}}.sales_order_counts(new.{{orders.id}}, {{own}}.sale_day(new.{{orders.createdAt}}), 1);
   end if;
   return null;
 end $$;
