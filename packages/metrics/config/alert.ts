@@ -11,6 +11,8 @@ export interface Alert {
   readonly summary: string
   /** What to look at and do first. */
   readonly action: string
+  /** The series whose exemplars are requests it is about: the failed or slow ones alone, in PromQL. */
+  readonly exemplars?: string
   /** Data on which it must fire, and the labels it fires with. */
   readonly fires: Case & { readonly labels?: Readonly<Record<string, string>> }
   /** Data near to it on which it must not. */
@@ -40,3 +42,12 @@ export function series(name: string, labels: Readonly<Record<string, string | nu
 
 /** A name without labels of ours: for what Prometheus says of itself. */
 export const plain = (name: string, values: string): Input => [name, values]
+
+/** Of a histogram the buckets of what took longer than a bound: an exemplar lies in the bucket its value fell into. */
+export function slowerThan(bound: number, metric: string, bounds: readonly number[]): string {
+  // a whole bound is "1" when scraped as text, "1.0" as OpenMetrics
+  const quicker = bounds
+    .filter((each) => each <= bound)
+    .flatMap((each) => (Number.isInteger(each) ? [`${each}`, `${each}.0`] : [`${each}`]))
+  return `${metric}_bucket{le!~"${quicker.join('|')}"}`
+}

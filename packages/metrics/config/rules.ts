@@ -9,13 +9,14 @@ export function carried(alert: Alert): {
   readonly labels: Record<string, string>
   readonly annotations: Record<string, string>
 } {
-  const { name, severity, team, summary, action } = alert
+  const { name, severity, team, summary, action, exemplars } = alert
   return {
     labels: { severity, team },
     annotations: {
       summary,
       description: action,
       runbook_url: `https://github.com/example/shop/blob/main/docs/guides/runbook.md#${name.toLowerCase()}`,
+      ...(exemplars !== undefined && { exemplars }),
     },
   }
 }

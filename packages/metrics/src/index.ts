@@ -33,6 +33,13 @@ export type { Sample, SampleExemplar } from './lib/openmetrics-line.ts'
 export { PERSONAL_FIELDS, redactor, type RedactOptions } from './lib/redact.ts'
 export { runtimeMetrics, type RuntimeMetricsOptions } from './lib/runtime-metrics.ts'
 export { type PgQueryable, pgServerMetrics, type PgServerMetricsOptions } from './lib/pg-server-metrics.ts'
+export {
+  type AlertNotification,
+  type NotifiedAlert,
+  type TraceNotification,
+  withTraces,
+  type WithTracesOptions,
+} from './lib/notification-traces.ts'
 export { otlpMetrics, type OtlpMetricsOptions } from './lib/otlp-metrics.ts'
 export type { OtlpOptions } from './lib/otlp-post.ts'
 export { otlpTraces, type OtlpTracesOptions } from './lib/otlp-traces.ts'

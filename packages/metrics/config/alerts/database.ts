@@ -1,4 +1,5 @@
-import { type Alert, type Input, series, TARGET } from '../alert.ts'
+import { type Alert, type Input, series, slowerThan, TARGET } from '../alert.ts'
+import { DB_BUCKETS } from '../../src/lib/db-metrics.ts'
 
 const { job, instance } = TARGET
 const labels = { job, instance }
@@ -112,6 +113,7 @@ export const databases: readonly Alert[] = [
     team: 'database',
     summary: 'One in twenty {{ $labels.db_operation_name }} takes over half a second',
     action: 'Look at pg_stat_statements for what got slower, then at locks and at the disk.',
+    exemplars: slowerThan(0.5, 'db_client_operation_duration_seconds', DB_BUCKETS),
     fires: {
       series: [
         operations('SELECT', '0+50x30'),
@@ -137,6 +139,7 @@ export const databases: readonly Alert[] = [
     summary: 'One in a hundred statements fails',
     action:
       'Group by error_type: 42 is a mistake in the code or a migration that did not run, 53 the server has no room, 08 and 57 the connection was lost.',
+    exemplars: `${BUCKET}{error_type!="",error_type!~"40P01|40001|57014|23505"}`,
     fires: { series: [operations('SELECT', '0+100x20'), operations('SELECT', '0+10x20', '42P01')], labels: { job } },
     quiet: { series: [operations('SELECT', '0+10000x20'), operations('SELECT', '0+10x20', '42P01')] },
   },
@@ -147,6 +150,7 @@ export const databases: readonly Alert[] = [
     team: 'database',
     summary: 'Transactions end in deadlocks',
     action: 'Two places lock the same rows in different order: the server log names both statements.',
+    exemplars: `${BUCKET}{error_type="40P01"}`,
     fires: { series: [operations('UPDATE', '0+1x30', '40P01')], at: '25m', labels: { job } },
     quiet: { series: [operations('UPDATE', '2x30', '40P01')], at: '25m' },
   },
@@ -158,6 +162,7 @@ export const databases: readonly Alert[] = [
     summary: 'More than one transaction a second cannot be serialised',
     action:
       'Retries hide it from customers and make the load grow: find the row they all want, shorten the transaction.',
+    exemplars: `${BUCKET}{error_type="40001"}`,
     fires: { series: [operations('COMMIT', '0+120x20', '40001')], labels: { job } },
     quiet: { series: [operations('COMMIT', '0+12x20', '40001')] },
   },
@@ -168,6 +173,7 @@ export const databases: readonly Alert[] = [
     team: 'database',
     summary: 'Statements are cancelled because they take too long',
     action: 'See which ones in the server log; look for a missing index or a plan that changed after an analyse.',
+    exemplars: `${BUCKET}{error_type="57014"}`,
     fires: { series: [operations('SELECT', '0+2x20', '57014')], labels: { job } },
     quiet: { series: [operations('SELECT', '9x20', '57014')] },
   },

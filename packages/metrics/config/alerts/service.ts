@@ -1,4 +1,5 @@
-import { type Alert, type Input, plain, series, TARGET } from '../alert.ts'
+import { type Alert, type Input, plain, series, slowerThan, TARGET } from '../alert.ts'
+import { HTTP_BUCKETS } from '../../src/lib/http-metrics.ts'
 
 const COUNT = 'http_server_request_duration_seconds_count'
 const BUCKET = 'http_server_request_duration_seconds_bucket'
@@ -113,6 +114,7 @@ export const service: readonly Alert[] = [
     summary: 'More than one in twenty requests of the checkout fails',
     action:
       'This is lost money now. Look at payment provider and database first; think about a banner and about going back to the last version.',
+    exemplars: `${BUCKET}{http_route=~"/(checkout|cart|orders|webhooks).*",http_response_status_code=~"5.."}`,
     fires: { series: [answers('/checkout', 200, '0+50x20'), answers('/checkout', 500, '0+10x20')], labels: { job } },
     quiet: { series: [answers('/checkout', 200, '0+50x20'), answers('/products/:slug', 500, '0+50x20')] },
   },
@@ -123,6 +125,7 @@ export const service: readonly Alert[] = [
     team: 'platform',
     summary: 'One in five requests of {{ $labels.http_route }} fails',
     action: 'Follow an exemplar of this route to its trace and log lines; error_type names the class of error.',
+    exemplars: `${BUCKET}{http_response_status_code=~"5.."}`,
     fires: {
       series: [answers('/reviews', 200, '0+20x20'), answers('/reviews', 500, '0+20x20')],
       labels: { job, http_route: '/reviews' },
@@ -138,6 +141,7 @@ export const service: readonly Alert[] = [
     summary: 'One in twenty requests of {{ $labels.http_route }} takes over a second',
     action:
       'Open the route on the service dashboard; compare with database operations and the event loop at that time.',
+    exemplars: slowerThan(1, 'http_server_request_duration_seconds', HTTP_BUCKETS),
     fires: {
       series: [
         answers('/search', 200, '0+20x40'),
@@ -165,6 +169,7 @@ export const service: readonly Alert[] = [
     team: 'platform',
     summary: 'One in ten clients goes away before its answer is there',
     action: 'People or proxies give up: compare latency with the timeouts of load balancer and CDN.',
+    exemplars: `${BUCKET}{error_type="aborted"}`,
     fires: {
       series: [answers('/', 200, '0+50x40'), answers('/', 200, '0+10x40', 'aborted')],
       at: '30m',
@@ -193,6 +198,7 @@ export const service: readonly Alert[] = [
     summary: 'One in five requests is refused as wrong',
     action:
       'A form, an app or an API client sends what the shop no longer takes: group by route and error_type, compare with the last deployment.',
+    exemplars: `${BUCKET}{http_response_status_code=~"4..",http_response_status_code!~"401|404|429"}`,
     fires: {
       series: [answers('/orders', 200, '0+50x40'), answers('/orders', 422, '0+30x40', 'invalid-body')],
       at: '30m',

@@ -1,4 +1,5 @@
-import { type Alert, type Input, series, TARGET } from '../alert.ts'
+import { type Alert, type Input, series, slowerThan, TARGET } from '../alert.ts'
+import { HTTP_BUCKETS } from '../../src/lib/http-metrics.ts'
 
 /** 99.9 % of requests without a server error; 99 % answered within half a second. */
 const AVAILABILITY_BUDGET = 0.001
@@ -60,6 +61,7 @@ const availability: readonly Alert[] = BURNS.map(({ name, rate, long, short, sev
   summary: `Server errors use up the month's error budget ${rate} times too fast`,
   action:
     'Open the service dashboard, find the route and error_type with the most errors, follow an exemplar to its trace, and compare with the last deployment.',
+  exemplars: `${BUCKET}{http_response_status_code=~"5.."}`,
   fires: { series: [answers(200, '0+980x600'), answers(500, '0+20x600')], at, step, labels: { job: TARGET.job } },
   quiet: { series: [answers(200, '0+0.5x600'), answers(500, '0+0.01x600')], at, step },
 }))
@@ -73,6 +75,7 @@ const latency: readonly Alert[] = BURNS.map(({ name, rate, long, short, severity
   summary: `Slow answers use up the month's latency budget ${rate} times too fast`,
   action:
     'Open the service dashboard, find the slowest route, then look at database, event loop and payment providers at the same time of day.',
+  exemplars: slowerThan(0.5, 'http_server_request_duration_seconds', HTTP_BUCKETS),
   fires: { series: [answers(200, '0+1000x600'), within('0+750x600')], at, step, labels: { job: TARGET.job } },
   quiet: { series: [answers(200, '0+1000x600'), within('0+995x600')], at, step },
 }))

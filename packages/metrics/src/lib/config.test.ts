@@ -47,7 +47,7 @@ describe('the shipped configuration', () => {
     ]
     const written = sources.map((name) => read(`src/lib/${name}.ts`)).join('')
     const asked = [
-      ...alerts.map(({ expr }) => expr),
+      ...alerts.flatMap(({ expr, exemplars = '' }) => [expr, exemplars]),
       ...dashboards.flatMap(({ rows }) =>
         Object.values(rows)
           .flat()

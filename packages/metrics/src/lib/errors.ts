@@ -10,13 +10,14 @@ export const errorCodes = {
   ERR_SHOP_METRICS_REGISTER: 'What was given as a registry does not look like one of prom-client or its successor.',
   ERR_SHOP_METRICS_PARSE: 'A text is not valid OpenMetrics; the message names line and reason.',
   ERR_SHOP_METRICS_CLUSTER: 'A cluster function was called in the wrong kind of process.',
+  ERR_SHOP_METRICS_NOTIFICATION: 'What was given to `withTraces()` is no webhook body of Alertmanager.',
   ERR_SHOP_METRICS_CONFIG: 'A configuration of `shop-metrics` is incomplete, or would overwrite a file.',
 } as const
 
 /** A code of {@link errorCodes}. */
 export type MetricsErrorCode = keyof typeof errorCodes
 
-/** The one error class of this package: a mistake in the program or its configuration, never something a request caused. */
+/** The one error class of this package: a mistake in the program or its configuration, never something a request of the shop's caused. */
 export class MetricsError extends Error {
   override readonly name = 'MetricsError'
   readonly code: MetricsErrorCode

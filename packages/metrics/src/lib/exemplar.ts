@@ -4,6 +4,8 @@ export interface Exemplar {
   readonly traceId: string
   /** 16 hexadecimal digits. */
   readonly spanId: string
+  /** The id the request is known by in logs and answers. */
+  readonly requestId?: string
   readonly value: number
   /** Milliseconds since 1970. */
   readonly at: number
@@ -14,4 +16,17 @@ export interface ExemplarTrace {
   readonly traceId: string
   readonly spanId: string
   readonly sampled: boolean
+  readonly requestId?: string
+}
+
+/**
+ * The labels an exemplar is written with. OpenMetrics allows 128 characters of names and values together, and an
+ * exemplar that is longer is lost: a request id that is no short plain word stays out.
+ */
+export function exemplarLabels({ traceId, spanId, requestId }: Exemplar): readonly (readonly [string, string])[] {
+  const ids = [
+    ['trace_id', traceId],
+    ['span_id', spanId],
+  ] as const
+  return requestId !== undefined && /^[\w.-]{1,55}$/.test(requestId) ? [...ids, ['request_id', requestId]] : ids
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 import { expositionText } from './exposition.ts'
 import { histogram } from './histogram.ts'
+import { parseOpenMetrics } from './openmetrics.ts'
 import { withTrace } from './trace-context.ts'
 
 describe('histogram', () => {
@@ -57,6 +58,18 @@ describe('histogram', () => {
     expect(await expositionText(register)).not.toContain('trace_id')
     withTrace({ traceId: 'c'.repeat(32), spanId: 'd'.repeat(16), sampled: true }, () => wait.observe(3))
     expect(await expositionText(register, 'openmetrics')).toContain(`trace_id="${'c'.repeat(32)}"`)
+  })
+
+  it('names the request beside the trace, unless that would be longer than OpenMetrics allows', async () => {
+    const register = new Registry()
+    const wait = histogram({ name: 'wait_seconds', help: 'Waits', buckets: [1, 2, 3], exemplars: true, register })
+    const ids = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+    wait.observe(1, { ...ids, requestId: '9'.repeat(55) })
+    wait.observe(2, { ...ids, requestId: '9'.repeat(56) })
+    wait.observe(3, { ...ids, requestId: 'no "word"' })
+    const [family] = parseOpenMetrics(await expositionText(register, 'openmetrics'))
+    const labels = family!.samples.map(({ exemplar }) => exemplar?.labels['request_id'])
+    expect(labels.slice(0, 3)).toEqual(['9'.repeat(55), undefined, undefined])
   })
 
   it('loses no value, whatever is observed', () => {

@@ -112,7 +112,8 @@ class HistogramSeries implements Series, BoundHistogram {
   #remember(bucket: number, value: number, trace: ExemplarTrace | undefined): void {
     if (!trace?.sampled) return
     this.exemplars ??= Array.from({ length: this.counts.length }, () => undefined)
-    this.exemplars[bucket] = { traceId: trace.traceId, spanId: trace.spanId, value, at: Date.now() }
+    const { traceId, spanId, requestId } = trace
+    this.exemplars[bucket] = { traceId, spanId, ...(requestId !== undefined && { requestId }), value, at: Date.now() }
   }
 }
 

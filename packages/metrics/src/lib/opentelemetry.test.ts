@@ -160,5 +160,5 @@ describe('beside the OpenTelemetry SDK', () => {
 
 /** Trace and span id of the one exemplar of a histogram. */
 function exemplarOf(text: string, name: string): readonly string[] | undefined {
-  return new RegExp(`^${name}_bucket.* # \\{trace_id="(\\w+)",span_id="(\\w+)"\\}`, 'm').exec(text)?.slice(1)
+  return new RegExp(`^${name}_bucket.* # \\{trace_id="(\\w+)",span_id="(\\w+)"[,}]`, 'm').exec(text)?.slice(1)
 }

@@ -13,8 +13,12 @@ import { ruleFiles } from '../../config/rules.ts'
 import { counter } from './counter.ts'
 import { gauge } from './gauge.ts'
 import { histogram } from './histogram.ts'
+import { httpMetrics } from './http-metrics.ts'
+import { traceMixin } from './log-correlation.ts'
 import { metricsEndpoint } from './metrics-endpoint.ts'
 import { CONTENT_TYPES } from './negotiate.ts'
+import { type AlertNotification, withTraces } from './notification-traces.ts'
+import { tracing } from './tracing.ts'
 
 describeWith('prometheus', 'a real Prometheus', () => {
   it('scrapes every format, compressed, and reads the same from each', async () => {
@@ -69,10 +73,8 @@ describeWith('prometheus', 'a real Prometheus', () => {
 
 describe('the chain', () => {
   it('goes from the shop through Prometheus and Alertmanager to a webhook, and back when it is over', async () => {
-    const received: {
-      status: string
-      alerts: { labels: Record<string, string>; annotations: Record<string, string> }[]
-    }[] = []
+    const received: (AlertNotification & { status: string })[] = []
+    const logged: { outcome: string; trace_id: string; request_id: string }[] = []
     const register = new Registry()
     const breaker = gauge({ name: 'shop_breaker_state', help: 'State', labelNames: ['breaker', 'state'], register })
     breaker.set({ breaker: 'payments', state: 'open' }, 1)
@@ -84,7 +86,17 @@ describe('the chain', () => {
         return { answer: { status: 200 } }
       },
     }
-    await using app = await serving(metricsEndpoint({ register }), webhook)
+    const shop: Policy = {
+      name: 'shop',
+      evaluate(request) {
+        if (!request.path.startsWith('/shop')) return undefined
+        const outcome = request.path === '/shop/broken' ? 'failed' : 'served'
+        logged.push({ outcome, ...traceMixin() } as (typeof logged)[number])
+        return { answer: { status: outcome === 'failed' ? 500 : 200 } }
+      },
+    }
+    const measured = httpMetrics({ register, ignorePaths: ['/metrics', '/webhook'] })
+    await using app = await serving(tracing({ sample: 1 }), measured, metricsEndpoint({ register }), webhook, shop)
     const started = performance.now()
     await using sender =
       await alertmanager(`route: { receiver: hook, group_by: [alertname], group_wait: 0s, group_interval: 1s }
@@ -95,11 +107,15 @@ rule_files: ['*.rules.yml']
 alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${sender.port}'] }] }] }
 scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${app.port}'] }] }]`,
       files: ruleFiles(1 / 120),
+      args: ['--enable-feature=exemplar-storage'],
     })
-    const told = async (status: string): Promise<(typeof received)[number]> => {
+    const visit = (path: string): Promise<unknown> => fetch(`http://127.0.0.1:${app.port}${path}`)
+    const visiting = setInterval(() => void Promise.all([visit('/shop/broken'), visit('/shop')]), 100)
+    await using _visits = { [Symbol.asyncDispose]: async () => clearInterval(visiting) }
+    const told = async (status: string, alertname = 'ShopBreakerOpen'): Promise<(typeof received)[number]> => {
       for (;;) {
         const found = received.find(
-          (message) => message.status === status && message.alerts[0]?.labels['alertname'] === 'ShopBreakerOpen',
+          (message) => message.status === status && message.alerts[0]?.labels['alertname'] === alertname,
         )
         if (found) return found
         if (performance.now() - started > 30_000)
@@ -112,6 +128,17 @@ scrape_configs: [{ job_name: shop, static_configs: [{ targets: ['127.0.0.1:${app
       labels: { breaker: 'payments', severity: 'warning', team: 'platform' },
       annotations: { summary: 'The breaker payments is open: calls fail at once' },
     })
+
+    // which requests are behind an alert, its notification says: those that failed, by the ids of their log lines
+    const traced = withTraces({ prometheus: server.url })
+    const burning = await traced(await told('firing', 'ShopErrorBudgetBurnFast'))
+    const { trace_ids = '', request_ids = '' } = burning.alerts[0]!.annotations
+    const failed = logged.filter(({ outcome }) => outcome === 'failed')
+    expect(trace_ids.split(', ')).toHaveLength(5)
+    expect(failed.map(({ trace_id }) => trace_id)).toEqual(expect.arrayContaining(trace_ids.split(', ')))
+    expect(failed.map(({ request_id }) => request_id)).toEqual(expect.arrayContaining(request_ids.split(', ')))
+    expect(await traced(fired)).toEqual(fired)
+
     breaker.set({ breaker: 'payments', state: 'open' }, 0)
     await told('resolved')
     expect(performance.now() - started).toBeLessThan(30_000)

@@ -1,5 +1,5 @@
 import { Counter } from './counter.ts'
-import type { Exemplar } from './exemplar.ts'
+import { type Exemplar, exemplarLabels } from './exemplar.ts'
 import type { BucketRun } from './exponential.ts'
 import type { OwnFamily } from './families.ts'
 import { type Series } from './family.ts'
@@ -96,8 +96,7 @@ function writeRun(to: Wire, run: BucketRun, spans: number, deltas: number): void
 
 function writeExemplar(to: Wire, exemplar: Exemplar): void {
   to.message(3, () => {
-    writeLabel(to, 1, 'trace_id', exemplar.traceId)
-    writeLabel(to, 1, 'span_id', exemplar.spanId)
+    for (const [name, value] of exemplarLabels(exemplar)) writeLabel(to, 1, name, value)
     to.double(2, exemplar.value)
     to.message(3, () => {
       to.uint(1, Math.floor(exemplar.at / 1000))

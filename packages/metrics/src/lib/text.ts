@@ -1,4 +1,4 @@
-import type { Exemplar } from './exemplar.ts'
+import { type Exemplar, exemplarLabels } from './exemplar.ts'
 import type { OwnFamily } from './families.ts'
 import { OVERFLOW_LABEL, type Series } from './family.ts'
 import { Histogram, type HistogramSeries } from './histogram.ts'
@@ -49,8 +49,8 @@ function histogramText(series: HistogramSeries, lines: readonly string[], format
 }
 
 function exemplarText(exemplar: Exemplar): string {
-  const { traceId, spanId, value, at } = exemplar
-  return ` # {trace_id="${traceId}",span_id="${spanId}"} ${numberText(value)} ${(at / 1000).toFixed(3)}`
+  const labels = exemplarLabels(exemplar).map(([name, value]) => `${name}="${value}"`)
+  return ` # {${labels.join()}} ${numberText(exemplar.value)} ${(exemplar.at / 1000).toFixed(3)}`
 }
 
 function lineBeginnings(family: OwnFamily, series: Series): readonly string[] {
