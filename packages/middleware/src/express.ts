@@ -3,6 +3,7 @@ import type { Express, Request, RequestHandler, Response } from 'express'
 import { type Chain, createChain } from './lib/chain.ts'
 import type { PolicyList } from './lib/compose.ts'
 import { explain as explainPolicies } from './lib/explain.ts'
+import { expressRoute } from './lib/express-route.ts'
 import { drive } from './lib/node-drive.ts'
 import { NodeExchange } from './lib/node-exchange.ts'
 import type { Policy } from './lib/policy.ts'
@@ -94,8 +95,7 @@ class ExpressExchange extends NodeExchange {
   }
 
   get route(): string | undefined {
-    const { route, baseUrl = '' } = this.raw as { route?: { path: unknown }; baseUrl?: string }
-    return typeof route?.path === 'string' ? baseUrl + route.path : undefined
+    return expressRoute(this.raw)
   }
 
   get parsed(): unknown {

@@ -1,7 +1,5 @@
 import type { Outcome, RequestView } from '@shop/middleware'
 
-import { mountedRoute } from './express-mount.ts'
-
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
 
 /** The method as a label: one of the nine known ones, or `_OTHER` (OpenTelemetry HTTP conventions). */
@@ -11,7 +9,7 @@ export function methodLabel(method: string): string {
 
 /** The route's template, or `unmatched`; never the URL, which a client makes up. */
 export function routeLabel(request: RequestView): string {
-  return mountedRoute(request.raw) ?? request.route ?? 'unmatched'
+  return request.route ?? 'unmatched'
 }
 
 /** Why a request failed, in few words: the denial's code, the error's class, `aborted`, the 5xx status; empty when it did not. */

@@ -31,12 +31,14 @@ const DEEPEST = 16
 const known = new WeakMap<object, readonly string[]>()
 
 /**
- * The template of a route in a mounted router, mount included: `/shops/:shop/orders/:id`. Express itself tells only the
- * URL up to the mount (`req.baseUrl`), which a client makes up. Undefined where nothing is mounted, or no Express is.
+ * The template of the route an Express request has come to, mounts included: `/shops/:shop/orders/:id`. Express itself
+ * tells only the URL up to a mount (`req.baseUrl`), which a client makes up. Undefined before there is a route, and
+ * where its path is no text.
  */
-export function mountedRoute(raw: object): string | undefined {
-  const { baseUrl, route, app } = raw as ExpressRequest
-  if (typeof baseUrl !== 'string' || baseUrl === '' || typeof route?.path !== 'string') return undefined
+export function expressRoute(request: object): string | undefined {
+  const { baseUrl, route, app } = request as ExpressRequest
+  if (typeof route?.path !== 'string') return undefined
+  if (typeof baseUrl !== 'string' || baseUrl === '') return route.path
   let mounts = known.get(route)
   if (!mounts) {
     // walked once: routes are matched only after they were added
