@@ -1,6 +1,6 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
 
-import type { BrowserReport } from './reports.ts'
+import type { BrowserReport } from './browser-report.ts'
 import type { StripeRefusal } from './stripe-refusal.ts'
 import type { Suspicion } from './suspicion.ts'
 

@@ -3,7 +3,8 @@ import { view } from '@shop/testkit/view'
 import { describe, expect, test } from 'vitest'
 
 import { reportReceived } from './events.ts'
-import { type BrowserReport, cspReports, type CspReportsOptions } from './reports.ts'
+import type { BrowserReport } from './browser-report.ts'
+import { cspReports, type CspReportsOptions } from './reports.ts'
 
 const legacy = {
   'csp-report': {
