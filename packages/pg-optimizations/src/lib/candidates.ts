@@ -1,5 +1,5 @@
 import type { Connection } from './sql.ts'
-import { rows } from './sql.ts'
+import { identifier, rows } from './sql.ts'
 import { indexName } from './model.ts'
 
 /** A node of `explain (format json)`, as far as advice reads it. */
@@ -41,22 +41,20 @@ export interface KnownColumn {
 export async function knownColumns(connection: Connection): Promise<Map<string, KnownColumn[]>> {
   const found = await rows<KnownColumn>(
     connection,
-    `select format('%I.%I', n.nspname, c.relname) as table, a.attname as name, format_type(a.atttypid, null) as type,
+    `select format('"%s"."%s"', replace(n.nspname, '"', '""'), replace(c.relname, '"', '""')) as table, a.attname as name, format_type(a.atttypid, null) as type,
             (select s.correlation from pg_stats s where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname limit 1) as correlation
      from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'm') and a.attnum > 0 and not a.attisdropped and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`,
   )
   const byTable = new Map<string, KnownColumn[]>()
-  for (const column of found) {
-    const quoted = { ...column, table: column.table.replace(/^(\w+)\.(\w+)$/, '"$1"."$2"') }
-    byTable.set(quoted.table, [...(byTable.get(quoted.table) ?? []), quoted])
-  }
+  for (const column of found) byTable.set(column.table, [...(byTable.get(column.table) ?? []), column])
   return byTable
 }
 
 /**
  * Indexes that a plan's own words suggest: what it filters and joins by for equality, then ranges or the sort; full text and
- * substring conditions as GIN; a time column that lies in order as BRIN; a bare boolean condition makes it partial.
+ * substring conditions as GIN; a function of a column as its expression; a time column that lies in order as BRIN. What is
+ * the same in every call (a boolean, a null, a constant) makes the index partial.
  */
 export function candidatesFor(
   plan: PlanNode,
@@ -74,7 +72,7 @@ export function candidatesFor(
   })
   const found = new Map<string, Candidate>()
   for (const scan of scans) {
-    const table = `"${scan.Schema ?? 'public'}"."${scan['Relation Name']}"`
+    const table = `${identifier(scan.Schema ?? 'public')}.${identifier(scan['Relation Name']!)}`
     const known = columns.get(table)
     if (!known) continue
     const add = (
@@ -91,28 +89,30 @@ export function candidatesFor(
       .filter((text) => text !== undefined)
       .join(' AND ')
     const alias = scan.Alias ?? scan['Relation Name']!
-    const joins = conditions.filter((text) => text.includes(`${alias}.`)).join(' AND ')
+    const before = qualifier(alias)
+    const joins = conditions.filter((text) => new RegExp(before).test(text)).join(' AND ')
     const uses = (column: string, operator: string, text: string, qualified: boolean): boolean => {
-      const name = `(?:${qualified ? `${escape(alias)}\\.` : `(?:${escape(alias)}\\.)?`})"?${escape(column)}"?(?:\\)?::[\\w ]+)?\\)?`
+      const name = `${qualified ? before : `(?:${before})?`}"?${escape(column)}"?(?:\\)?::[\\w ]+)?\\)?`
       return new RegExp(`(?<![\\w.])${name} ${operator}|${operator} \\(?${name}(?!\\w)`).test(text)
     }
     const equal = known
       .filter(({ name }) => uses(name, '=', mine, false) || uses(name, '=', joins, true))
       .map(({ name }) => quote(name))
     const range = known.filter(({ name }) => uses(name, '(?:<|>|<=|>=)', mine, false)).map(({ name }) => quote(name))
-    const flags = known
-      .filter(
-        ({ name, type }) =>
-          type === 'boolean' && new RegExp(`(?:^|[( ])(?:${escape(alias)}\\.)?${escape(name)}(?:$|[) ])`).test(mine),
-      )
-      .map(({ name }) => quote(name))
-    const where = flags[0] ?? ''
-    const keys = equal.filter((column) => !flags.includes(column))
+    const fixed = known.flatMap(({ name, type }) => {
+      const predicate = fixedCondition(mine, alias, name, type)
+      return predicate === undefined ? [] : [{ column: quote(name), type, predicate }]
+    })
+    const where = fixed.map(({ predicate }) => predicate).join(' and ')
     const sorted = sorts.flatMap((sort) => {
       const own = sort.map((key) => sortKey(key, alias, known))
       return own.every((key) => key !== undefined) ? [own as string[]] : []
     })
-    for (const some of [where, '']) {
+    for (const some of new Set([where, ''])) {
+      // what the predicate fixes needs no place in the key; a lone boolean has none at all
+      const keys = equal.filter(
+        (key) => !fixed.some(({ column, type }) => column === key && (some || type === 'boolean')),
+      )
       add('btree', keys, some)
       for (const one of keys) add('btree', [one], some)
       for (const one of range) {
@@ -120,11 +120,14 @@ export function candidatesFor(
         add('btree', [one], some)
       }
       for (const sort of sorted) {
-        add('btree', [...keys.filter((key) => !sort.some((part) => part.startsWith(key))), ...sort], some)
+        add('btree', [...keys.filter((key) => !sort.some((part) => `${part} `.startsWith(`${key} `))), ...sort], some)
         add('btree', sort, some)
       }
+      if (keys.length > 0 && range.length > 0) add('btree', keys, some, range)
     }
-    if (keys.length > 0 && range.length > 0) add('btree', keys, where, range)
+    for (const [, expression] of mine.matchAll(/\(((?!to_tsvector)\w+\((?:[^()]|\([^()]*\))*\)) = /g))
+      if (known.some(({ name }) => expression!.includes(name)))
+        add('btree', [`(${unalias(expression!, alias)})`], where)
     for (const [, expression] of mine.matchAll(/\((to_tsvector\((?:[^()]|\([^()]*\))*\)) @@/g))
       add('gin', [`(${unalias(expression!, alias)})`], where)
     for (const { name, type } of known) {
@@ -148,15 +151,33 @@ export function walk(node: PlanNode, visit: (node: PlanNode) => void): void {
   for (const child of node.Plans ?? []) walk(child, visit)
 }
 
+/** A condition on a column that is the same in every call, so that an index may be of the rows that meet it. */
+function fixedCondition(text: string, alias: string, name: string, type: string): string | undefined {
+  const column = `(?:${qualifier(alias)})?"?${escape(name)}"?`
+  if (type === 'boolean') {
+    const [, not] = new RegExp(`(?:^|[( ])(NOT )?${column}(?:$|[) ])`).exec(text) ?? [undefined]
+    if (new RegExp(`(?:^|[( ])${column}(?:$|[) ](?!IS |=))`).test(text)) return `${not ? 'not ' : ''}${quote(name)}`
+  }
+  const [, nullness] = new RegExp(`\\(${column} (IS (?:NOT )?NULL)\\)`).exec(text) ?? []
+  if (nullness !== undefined) return `${quote(name)} ${nullness.toLowerCase()}`
+  const [, value] = new RegExp(`\\(\\(?${column}\\)?(?:::[\\w ]+)? = ('(?:[^']|'')*')::`).exec(text) ?? []
+  return value === undefined ? undefined : `${quote(name)} = ${value}`
+}
+
 function sortKey(key: string, alias: string, known: readonly KnownColumn[]): string | undefined {
-  const match = /^(?:(\w+)\.)?"?([\w ]+?)"?( DESC)?( NULLS \w+)?$/.exec(key)
+  const match = /^(?:"?([^".]+)"?\.)?"?([\w ]+?)"?( DESC)?( NULLS \w+)?$/.exec(key)
   if (!match || (match[1] !== undefined && match[1] !== alias) || !known.some(({ name }) => name === match[2]))
     return undefined
   return `${quote(match[2]!)}${match[3] ? ' desc' : ''}${match[4]?.toLowerCase() ?? ''}`
 }
 
 function unalias(expression: string, alias: string): string {
-  return expression.replaceAll(new RegExp(`\\b${escape(alias)}\\.`, 'g'), '')
+  return expression.replaceAll(new RegExp(qualifier(alias), 'g'), '')
+}
+
+/** How a plan writes a table before a column's name. */
+function qualifier(alias: string): string {
+  return `(?<![\\w"])"?${escape(alias)}"?\\.`
 }
 
 function quote(name: string): string {

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { type Database, database } from '@shop/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
 import { ASSET_NAMES } from './asset.ts'
 import { main } from './command.ts'
@@ -79,6 +80,37 @@ describe('shop-pg', () => {
     expect(await run('apply')).toMatchObject({ code: 0, out: expect.stringContaining('1 made') as string })
   })
 
+  test('a dry run tells what each would do, and changes nothing', async () => {
+    await db.client.query(
+      `insert into orders (customer_id, status, total_cents, created_at) values (1, 'paid', 1, now()); update pg_index set indisvalid = false where indexrelid = 'shop_products_rating'::regclass`,
+    )
+    const before = await definitions(db.client)
+    const dry = async (...args: string[]): Promise<string> => (await run(...args, '--dry-run')).out
+    expect(await dry('rollback')).toMatch(/index public\.shop_products_browse\n[\s\S]*objects would be dropped/)
+    expect(await dry('fold')).toBe('1 changes would be folded')
+    expect(await dry('refresh')).toContain('products_stats')
+    expect(await dry('doctor', '--fix')).toContain('would run drop index concurrently shop_products_rating')
+    expect(await dry('slow', '--snapshot')).not.toBe('')
+    expect(await dry('export', '--out', path.join(folder, 'none'))).toContain('01_browse.sql')
+    expect(existsSync(path.join(folder, 'none'))).toBe(false)
+    expect(await dry('apply')).toContain('1 to do')
+    for (const command of [
+      'rollback',
+      'fold',
+      'refresh',
+      'doctor',
+      'slow',
+      'export',
+      'apply',
+      'plan',
+      'status',
+      'diff',
+    ])
+      JSON.parse(await dry(command, '--json'))
+    expect(await definitions(db.client)).toEqual(before)
+    await run('apply')
+  })
+
   test('exports the SQL of a mapping, which makes the same objects by hand', async () => {
     expect((await run('export', '--out', folder)).code).toBe(0)
     const files = readdirSync(folder).sort()
@@ -99,6 +131,8 @@ describe('shop-pg', () => {
     [['nonsense'], 2, 'shop-pg <command>'],
     [['plan', '--nonsense'], 2, 'ERR_SHOP_PG_CLI'],
     [['slow', '--limit', 'many'], 2, 'ERR_SHOP_PG_CLI'],
+    [['advise', '--model', 'sqlite'], 2, 'ERR_SHOP_PG_CLI'],
+    [['fold', '--every', 'often'], 2, 'ERR_SHOP_PG_CLI'],
     [['plan', '--mapping', '/nowhere.json'], 2, 'ERR_SHOP_PG_CLI'],
     [['plan', '--url', 'postgres://x@127.0.0.1:1/x'], 1, 'cannot be reached'],
   ])('%j ends with %i', async (args, code, said) => {

