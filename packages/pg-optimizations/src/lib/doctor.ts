@@ -162,9 +162,12 @@ async function backlog(connection: Connection, { schema }: Mapping): Promise<Fin
 export async function superfluous(
   connection: Connection,
 ): Promise<Array<{ readonly index: string; readonly why: string }>> {
-  const drop = CHECKS.filter(({ name }) => name === 'duplicate index' || name === 'unused index')
-  const found = await Promise.all(drop.map(({ sql }) => rows<{ object: string; what: string }>(connection, sql())))
-  return found.flat().map(({ object, what }) => ({ index: object, why: what }))
+  const found = []
+  for (const { name, sql } of CHECKS) {
+    if (name === 'duplicate index' || name === 'unused index')
+      found.push(...(await rows<{ object: string; what: string }>(connection, sql())))
+  }
+  return found.map(({ object, what }) => ({ index: object, why: what }))
 }
 
 /** The SQL that `doctor --fix` runs for findings. Only indexes of this package are dropped; others are somebody's to decide about. */

@@ -87,6 +87,22 @@ describe('search', () => {
     expect(await found(`'lamp', in_section => 'it''s & !|'`)).toEqual([])
   })
 
+  test('English words are found in another form than they are written in, and phrases and exclusions are understood', async () => {
+    await db.client.query(
+      `update products set name = 'running shoes', description = 'for travelling babies' where id = 11`,
+    )
+    for (const typed of ['run shoe', 'travel', 'baby', '"running shoe"', 'shoes -lamp', 'guitarish or babies'])
+      expect(
+        (
+          await rows<{ product: number }>(db.client, `select product from shop.search_products($1, max_rows => 100)`, [
+            typed,
+          ])
+        ).map(({ product }) => product),
+        typed,
+      ).toContain(11)
+    expect(await rows(db.client, `select from shop.search_products('"shoes running"')`)).toEqual([])
+  })
+
   test('a plan for word and category reads the one index', async () => {
     await db.client.query('analyze')
     const plan = await rows<{ 'QUERY PLAN': string }>(

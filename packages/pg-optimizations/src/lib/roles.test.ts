@@ -1,0 +1,97 @@
+import { type Database, database } from '@shop/testkit'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { definitions } from '../../fixtures/definitions.ts'
+import { PLAIN } from '../../fixtures/shops.ts'
+import { apply, rollback } from './apply.ts'
+import { createCache } from './cache.ts'
+import { row, rows } from './sql.ts'
+
+// As hosted PostgreSQL has it: nobody is superuser, the owner migrates, the application only reads and writes rows.
+describe('an owner without superuser rights, and an application that owns nothing', () => {
+  let db: Database
+  let before: string[]
+  const url = (role: string): string => {
+    const as = new URL(db.url)
+    as.username = `${role}_${db.name}`
+    as.password = 'x'
+    return as.href
+  }
+  beforeAll(async () => {
+    db = await database()
+    await PLAIN.load(db.client, { products: 300, orders: 300 })
+    const [owner, app] = [`owner_${db.name}`, `app_${db.name}`]
+    await db.client.query(`create extension pg_stat_statements;
+      create role ${owner} login password 'x' nosuperuser nocreatedb nocreaterole; create role ${app} login password 'x' nosuperuser nocreatedb nocreaterole;
+      grant create on database ${db.name} to ${owner}; alter schema public owner to ${owner};
+      alter table products owner to ${owner}; alter table categories owner to ${owner}; alter table orders owner to ${owner}; alter table order_items owner to ${owner};
+      grant usage on schema public to ${app}; grant select, insert, update, delete on all tables in schema public to ${app}; grant usage on all sequences in schema public to ${app}`)
+    before = await definitions(db.client)
+  })
+  afterAll(async () => {
+    const [owner, app] = [`owner_${db.name}`, `app_${db.name}`]
+    await db.client.query(
+      `drop owned by ${app}; reassign owned by ${owner} to current_user; drop owned by ${owner}; drop role ${owner}; drop role ${app}`,
+    )
+    await db.close()
+  })
+
+  test('the owner applies every asset', async () => {
+    const { made } = await apply({ connect: url('owner'), mapping: PLAIN.mapping })
+    expect(new Set(made.map(({ asset }) => asset)).size).toBe(9)
+  }, 60_000)
+
+  test('the application, granted to see the schema and read its tables, uses all of them and changes none', async () => {
+    const app = `app_${db.name}`
+    await db.client.query(`grant usage on schema shop to ${app}; grant select on all tables in schema shop to ${app}`)
+    const client = new pg.Client(url('app'))
+    client.on('error', () => {})
+    await client.connect()
+    await client.query(`insert into orders (customer_id, status, total_cents, created_at) values (7, 'paid', 1, now());
+      insert into order_items select max(id), 1, 2, 300 from orders; update products set name = 'unheard-of thing', stock = 10 where id = 1`)
+    expect(await rows(client, `select product from shop.search_products('unheard-of')`)).toEqual([{ product: 1 }])
+    expect((await row<{ n: number }>(client, 'select count(*)::int as n from shop.top_products(30, 10)')).n).toBe(10)
+    expect(
+      (await row<{ n: number }>(client, 'select sum(units)::int as n from shop.sales_daily_live')).n,
+    ).toBeGreaterThan(1)
+    await client.query('select shop.fold()')
+    await client.query('select * from shop.refresh_all_materialized_views()')
+    const { id } = await row<{ id: string }>(client, 'select shop.reserve_stock(1, 2) as id')
+    expect(await row(client, 'select shop.commit_stock($1) as done', [id])).toEqual({ done: true })
+    await client.query('select shop.open_flash_sale(1, 3, 2)')
+    expect(await row(client, 'select shop.take_flash_sale(1) as got')).toEqual({ got: true })
+    expect(await rows(client, 'select available::int from shop.inventory_live where product = 1')).toEqual([
+      { available: 5 },
+    ])
+    await rows(client, 'select * from shop.analyze_slow_queries()')
+    for (const table of ['sales_day', 'stock_level', 'product_document', 'cache_entry', 'applied_step'])
+      await expect(client.query(`delete from shop.${table}`)).rejects.toMatchObject({ code: '42501' })
+    await expect(client.query('drop view shop.sales_daily_live')).rejects.toMatchObject({ code: '42501' })
+    await client.end()
+    const pool = new pg.Pool({ connectionString: url('app'), max: 2 })
+    const errors: Error[] = []
+    {
+      await using cache = createCache({ pool, onError: (error) => errors.push(error) })
+      expect(await cache.wrap('k', () => Promise.resolve([1]), { tags: ['t'] })).toEqual([1])
+      expect(await cache.get('k')).toEqual([1])
+      await cache.deleteTag('t')
+      await cache.cleanUp()
+    }
+    await pool.end()
+    expect(errors).toEqual([])
+  }, 60_000)
+
+  test('the application cannot apply nor roll back, and is told what it lacks', async () => {
+    for (const change of [apply, rollback])
+      await expect(change({ connect: url('app'), mapping: PLAIN.mapping })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_RIGHTS',
+        message: expect.stringContaining('does not own') as string,
+      })
+  })
+
+  test('the owner takes everything away again', async () => {
+    await rollback({ connect: url('owner'), mapping: PLAIN.mapping })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+})
