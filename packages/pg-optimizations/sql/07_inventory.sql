@@ -148,5 +148,6 @@ create view "shop".inventory_live as
 select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coalesce(l.units, 0) as sold
 from "shop".stock_level s
 left join "shop".product_total b on b.product = s.product
-left join (select i.product, sum(i.units) as units from "shop".sales_ledger l, unnest(l.product, l.product_units) i (product, units) group by 1) l on l.product = s.product;
-comment on view "shop"."inventory_live" is 'shop-pg inventory 63bccd9652bb shop';
+left join (select product, sum(units) as units from (select unnest(product) as product, unnest(units) as units from "shop".sales_ledger) item
+           group by 1) l on l.product = s.product;
+comment on view "shop"."inventory_live" is 'shop-pg inventory 2e83d0fa4d8a shop';

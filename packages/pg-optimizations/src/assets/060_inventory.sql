@@ -160,4 +160,5 @@ create view {{own}}.inventory_live as
 select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coalesce(l.units, 0) as sold
 from {{own}}.stock_level s
 left join {{own}}.product_total b on b.product = s.product
-left join (select i.product, sum(i.units) as units from {{own}}.sales_ledger l, unnest(l.product, l.product_units) i (product, units) group by 1) l on l.product = s.product;
+left join (select product, sum(units) as units from (select unnest(product) as product, unnest(units) as units from {{own}}.sales_ledger) item
+           group by 1) l on l.product = s.product;

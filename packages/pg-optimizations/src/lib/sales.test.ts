@@ -51,6 +51,18 @@ describe('live sales', () => {
     expect(await wrongCells(db.client, 'shop')).toEqual([])
   })
 
+  test('see what other triggers make of an update that names neither state nor time', async () => {
+    await db.client.query(`create function paid_in_full() returns trigger language plpgsql as $$
+      begin if new.total_cents = 0 then new.status := 'paid'; end if; return new; end $$;
+      create trigger paid_in_full before update on orders for each row execute function paid_in_full()`)
+    const { rowCount } = await db.client.query(
+      `update orders set total_cents = 0 where id in (select id from orders where status = 'pending' limit 5)`,
+    )
+    expect(rowCount).toBe(5)
+    expect(await wrongCells(db.client, 'shop')).toEqual([])
+    await db.client.query('drop trigger paid_in_full on orders')
+  })
+
   test('begin anew when a table is truncated', async () => {
     await db.client.query('truncate order_items')
     expect(await wrongCells(db.client, 'shop')).toEqual([])
