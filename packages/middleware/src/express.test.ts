@@ -1,5 +1,6 @@
 import express from 'express'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { describe, expect, test } from 'vitest'
@@ -82,3 +83,45 @@ test.each([
     server.close()
   },
 )
+
+describe.each([
+  ['Express 5', express],
+  ['Express 4', express4],
+])('secure on %s', (_name, create) => {
+  /** What a policy and the framework itself say of one request. */
+  async function said(trust: boolean, encrypted: boolean, forwarded?: string): Promise<readonly boolean[]> {
+    const seen: boolean[] = []
+    const app = create()
+    app.set('trust proxy', trust)
+    app.use(protect({ name: 'look', evaluate: ({ secure }) => void seen.push(secure) }))
+    app.use((request, response) => {
+      seen.push(request.secure)
+      response.end()
+    })
+    const server = createServer((request, response) => {
+      // how a TLS socket says that it is one
+      if (encrypted) Object.assign(request.socket, { encrypted })
+      app(request, response)
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const headers: Record<string, string> = forwarded === undefined ? {} : { 'x-forwarded-proto': forwarded }
+    await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { headers })).text()
+    server.closeAllConnections()
+    server.close()
+    return seen
+  }
+
+  test.each([
+    [false, false, undefined, false],
+    [false, true, undefined, true],
+    [false, false, 'https', false],
+    [false, true, 'http', true],
+    [true, false, undefined, false],
+    [true, true, undefined, true],
+    [true, false, 'https', true],
+    [true, true, 'http', false],
+    [true, true, '', true],
+  ])('trust %s, TLS %s, x-forwarded-proto %s: %s, as the framework says', async (trust, tls, forwarded, secure) => {
+    expect(await said(trust, tls, forwarded)).toEqual([secure, secure])
+  })
+})

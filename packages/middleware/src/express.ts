@@ -84,7 +84,11 @@ class ExpressExchange extends NodeExchange {
   }
 
   get secure(): boolean {
-    return this.raw.secure
+    const { raw } = this
+    // likewise: without a claim it is the socket that tells
+    return raw.headers['x-forwarded-proto'] === undefined
+      ? (raw.socket as { readonly encrypted?: boolean }).encrypted === true
+      : raw.secure
   }
 
   get host(): string | undefined {
