@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { PLAIN } from '../../fixtures/shops.ts'
 import { apply } from './apply.ts'
-import { createCache } from './cache.ts'
+import { type Cache, createCache } from './cache.ts'
 import { row, rows } from './sql.ts'
 
 describe('the cache', () => {
@@ -115,6 +115,147 @@ describe('the cache', () => {
     await expect.poll(() => b.get('shared')).toBe(2)
     await b.deleteTag('t')
     await expect.poll(() => a.get('shared')).toBeUndefined()
+  })
+
+  describe('a read that was overtaken by a change is not kept in the process:', () => {
+    /** A pool whose queries of one kind wait, before they are sent or with their answer, until they are let go. */
+    function slow(kind: RegExp, when: 'before' | 'after') {
+      const gate = Promise.withResolvers<void>()
+      const reached = Promise.withResolvers<void>()
+      let armed = false
+      const query = async (...args: unknown[]): Promise<unknown> => {
+        const text = typeof args[0] === 'string' ? args[0] : (args[0] as { text: string }).text
+        const send = (): unknown => (pool.query as (...all: unknown[]) => unknown)(...args)
+        if (!armed || !kind.test(text)) return send()
+        armed = false // only the first one
+        const sent = when === 'after' ? await send() : undefined
+        reached.resolve()
+        await gate.promise
+        return sent ?? send()
+      }
+      return {
+        pool: new Proxy(pool, { get: (target, name) => (name === 'query' ? query : Reflect.get(target, name)) }),
+        arm: () => (armed = true),
+        reached: reached.promise,
+        letGo: gate.resolve,
+      }
+    }
+    async function listening(cache: Cache): Promise<void> {
+      const before = cache.counts().localHits
+      await cache.set('warm', 1)
+      await expect
+        .poll(() => cache.get('warm').then(() => cache.counts().localHits), { timeout: 10_000 })
+        .toBeGreaterThan(before)
+    }
+    const old = (key: string): Promise<unknown> => db.client.query(`select shop.cache_set($1, '"old"')`, [key])
+
+    test('by another process', async () => {
+      const way = slow(/cache_get_many/, 'after')
+      await using cache = createCache({ pool: way.pool })
+      await using other = createCache({ pool })
+      await old('race')
+      await listening(cache)
+      await cache.set('marker', 1)
+      way.arm()
+      const read = cache.get('race')
+      await way.reached
+      await other.set('race', 'new')
+      await other.set('marker', 2) // heard of after the other
+      await expect.poll(() => cache.get('marker'), { timeout: 10_000 }).toBe(2)
+      way.letGo()
+      expect(await read).toBe('old')
+      expect(await cache.get('race')).toBe('new')
+    })
+
+    test('by a set here', async () => {
+      const way = slow(/cache_get_many/, 'after')
+      await using cache = createCache({ pool: way.pool })
+      await old('race here')
+      await listening(cache)
+      way.arm()
+      const read = cache.get('race here')
+      await way.reached
+      const set = cache.set('race here', 'new')
+      way.letGo()
+      await Promise.all([read, set])
+      expect(await cache.get('race here')).toBe('new')
+    })
+
+    test('by a delete here, when the read began first', async () => {
+      const way = slow(/cache_get_many/, 'after')
+      await using cache = createCache({ pool: way.pool })
+      await old('race gone')
+      await listening(cache)
+      way.arm()
+      const read = cache.get('race gone')
+      await way.reached
+      await cache.delete('race gone')
+      way.letGo()
+      expect(await read).toBe('old')
+      expect(await cache.get('race gone')).toBeUndefined()
+    })
+
+    test.each([
+      ['delete', /cache_delete\(/, (cache: Cache) => cache.delete('race going')],
+      ['delete by tag', /cache_delete_tag/, (cache: Cache) => cache.deleteTag('going')],
+    ])('by a %s here, when the read was over first', async (_what, kind, remove) => {
+      const way = slow(kind, 'before')
+      await using cache = createCache({ pool: way.pool })
+      await db.client.query(`select shop.cache_set('race going', '"old"', new_tags => '{going}')`)
+      await listening(cache)
+      way.arm()
+      const removed = remove(cache)
+      await way.reached
+      expect(await cache.get('race going')).toBe('old')
+      way.letGo()
+      await removed
+      expect(await cache.get('race going')).toBeUndefined()
+    })
+
+    test('before changes were listened to', async () => {
+      const way = slow(/cache_get_many/, 'after')
+      await using cache = createCache({ pool: way.pool })
+      await old('race early')
+      way.arm()
+      const read = cache.get('race early')
+      await way.reached
+      await db.client.query(`select shop.cache_set('race early', '"new"')`)
+      await listening(cache)
+      way.letGo()
+      expect(await read).toBe('old')
+      expect(await cache.get('race early')).toBe('new')
+    })
+  })
+
+  test('a write that failed is not served from the process', async () => {
+    let fail = false
+    const failing = new Proxy(pool, {
+      get: (target, name) =>
+        name === 'query'
+          ? (...args: unknown[]) =>
+              fail ? Promise.reject(new Error('no')) : (target.query as (...all: unknown[]) => unknown)(...args)
+          : Reflect.get(target, name),
+    })
+    await using cache = createCache({ pool: failing })
+    await cache.set('kept', 'old')
+    await expect.poll(() => cache.get('kept').then(() => cache.counts().localHits)).toBeGreaterThan(0)
+    fail = true
+    await cache.set('kept', 'new')
+    fail = false
+    expect(await cache.get('kept')).toBe('old')
+  })
+
+  test('what keeps nothing in the process opens no connection to listen', async () => {
+    await using cache = createCache({ pool, localEntries: 0, schema: 'shop' })
+    const listeners = (): Promise<{ n: number } | undefined> =>
+      row(
+        db.client,
+        `select count(*)::int as n from pg_stat_activity where application_name = 'shop-pg cache' and datname = current_database()`,
+      )
+    await expect.poll(listeners, { timeout: 10_000 }).toEqual({ n: 0 })
+    await cache.set('quiet', 1)
+    expect(await cache.get('quiet')).toBe(1)
+    expect(await listeners()).toEqual({ n: 0 })
   })
 
   test('keys whose hashes are equal do not answer for each other', async () => {

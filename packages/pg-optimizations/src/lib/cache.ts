@@ -1,7 +1,7 @@
 import type { Client, Pool } from 'pg'
 
 import { PgOptimizationsError } from './errors.ts'
-import { Lru } from './lru.ts'
+import { Sieve } from './sieve.ts'
 import { checkNames, type Duration, milliseconds, whole } from './options.ts'
 import { identifier, literal, rows } from './sql.ts'
 import { pause } from './session.ts'
@@ -22,7 +22,7 @@ export interface CacheOptions {
   readonly schema?: string
   /** How long a value stays, where nothing else is said. @default '5m' */
   readonly ttl?: Duration
-  /** Entries kept in this process; 0 keeps none. @default 1000 */
+  /** Entries kept in this process; 0 keeps none. @default 10000 */
   readonly localEntries?: number
   /** Bytes of JSON kept in this process. @default 16777216 */
   readonly localBytes?: number
@@ -105,6 +105,18 @@ interface Waiting<T> {
   readonly resolve: (value: T) => void
 }
 
+interface Get extends Waiting<CacheValue | undefined> {
+  /** Set when the key changes while its value is on the way: what arrives then may be the old one, and is not kept. */
+  changed: boolean
+}
+
+interface Written {
+  readonly value: string
+  readonly ttl: number
+  readonly tags: readonly string[]
+  readonly done: Waiting<void>
+}
+
 class PostgresCache implements Cache {
   readonly #pool: Pool
   readonly #own: string
@@ -114,12 +126,15 @@ class PostgresCache implements Cache {
   readonly #loadTimeout: number
   readonly #maxEntries: number
   readonly #onError: (error: Error) => void
-  readonly #local: Lru<CacheValue>
-  readonly #gets = new Map<string, Waiting<CacheValue | undefined>>()
-  readonly #sets = new Map<string, { value: string; ttl: number; tags: readonly string[]; done: Waiting<void> }>()
+  readonly #local: Sieve<CacheValue>
+  readonly #keeps: boolean
+  #gets = new Map<string, Get>()
+  readonly #reading = new Set<ReadonlyMap<string, Get>>()
+  readonly #sets = new Map<string, Written>()
   readonly #loading = new Map<string, Promise<CacheValue>>()
   readonly #closing = new AbortController()
   readonly #sender = Math.random().toString(36).slice(2, 10)
+  readonly #signature = `["${this.#sender}"`
   #listener: Promise<Client | undefined> | undefined
   #listening = false
   #scheduled = false
@@ -136,25 +151,27 @@ class PostgresCache implements Cache {
     this.#loadTimeout = milliseconds('loadTimeout', options.loadTimeout, 10_000, 10, 600_000)
     this.#maxEntries = whole('maxEntries', options.maxEntries, 100_000, 1, 1e9)
     this.#onError = options.onError ?? (() => {})
-    this.#local = new Lru(
-      whole('localEntries', options.localEntries, 1000, 0, 1e7),
-      whole('localBytes', options.localBytes, 16_777_216, 0, 2 ** 40),
-      Date.now,
-    )
+    const entries = whole('localEntries', options.localEntries, 10_000, 0, 1e7)
+    const bytes = whole('localBytes', options.localBytes, 16_777_216, 0, 2 ** 40)
+    this.#keeps = entries > 0 && bytes > 0 && this.#localTtl > 0
+    this.#local = new Sieve(entries, bytes, Date.now)
   }
 
   get(key: string): Promise<CacheValue | undefined> {
-    checkKey(key)
     const near = this.#listening ? this.#local.get(key) : undefined
     if (near !== undefined) {
       this.#counts.localHits++
       return Promise.resolve(near.value)
     }
-    void this.#listen()
+    checkKey(key)
+    if (this.#keeps) void this.#listen()
     const written = this.#sets.get(key)
     if (written) return Promise.resolve(JSON.parse(written.value) as CacheValue)
     let waiting = this.#gets.get(key)
-    if (waiting === undefined) this.#gets.set(key, (waiting = deferred()))
+    if (waiting === undefined) {
+      waiting = { ...deferred<CacheValue | undefined>(), changed: false }
+      this.#gets.set(key, waiting)
+    }
     this.#schedule()
     return waiting.promise
   }
@@ -168,6 +185,7 @@ class PostgresCache implements Cache {
     const life = milliseconds('ttl', ttl, this.#ttl, 1, 365 * 86_400_000)
     const done = this.#sets.get(key)?.done ?? deferred<void>()
     this.#sets.set(key, { value: text, ttl: life, tags, done })
+    this.#overtake(key)
     this.#keep(key, value, text.length, Date.now() + life)
     this.#schedule()
     return done.promise
@@ -176,13 +194,14 @@ class PostgresCache implements Cache {
   async delete(key: string): Promise<void> {
     checkKey(key)
     await this.#sets.get(key)?.done.promise // or it would be written after it was deleted
-    this.#local.delete(key)
+    this.#forget(key)
     await this.#survive(() =>
       this.#pool.query(`select ${this.#own}.cache_delete($1), pg_notify(${literal(this.#topic)}, $2)`, [
         key,
         this.#payload([key]),
       ]),
     )
+    this.#forget(key) // what was read since, before it was gone
   }
 
   async deleteTag(tag: string): Promise<void> {
@@ -193,7 +212,7 @@ class PostgresCache implements Cache {
         `select ${this.#own}.cache_delete_tag($1) as keys`,
         [tag],
       )
-      for (const key of gone!.keys) this.#local.delete(key)
+      for (const key of gone!.keys) this.#forget(key)
       if (gone!.keys.length > 0)
         await this.#pool.query('select pg_notify($1, $2)', [this.#topic, this.#payload(gone!.keys)])
     })
@@ -278,10 +297,10 @@ class PostgresCache implements Cache {
 
   async #flush(): Promise<void> {
     this.#scheduled = false
-    const gets = [...this.#gets]
-    this.#gets.clear()
+    const gets = this.#gets
+    this.#gets = new Map()
     this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
-    await Promise.all([this.#writing, gets.length > 0 && this.#read(gets)])
+    await Promise.all([this.#writing, gets.size > 0 && this.#read(gets)])
   }
 
   /** One write after the other: on two connections an older value of a key could overtake a newer. */
@@ -289,10 +308,8 @@ class PostgresCache implements Cache {
     while (this.#sets.size > 0) await this.#write([...this.#sets])
   }
 
-  async #write(
-    sets: ReadonlyArray<[string, { value: string; ttl: number; tags: readonly string[]; done: Waiting<void> }]>,
-  ): Promise<void> {
-    await this.#survive(() =>
+  async #write(sets: ReadonlyArray<[string, Written]>): Promise<void> {
+    const stored = await this.#survive(() =>
       this.#pool.query({
         name: `set ${this.#topic}`,
         text: `select ${this.#own}.cache_set_many($1, $2, $3, $4), pg_notify(${literal(this.#topic)}, $5)`,
@@ -307,28 +324,30 @@ class PostgresCache implements Cache {
     )
     for (const [key, entry] of sets) {
       if (this.#sets.get(key) === entry) this.#sets.delete(key)
+      if (stored === undefined) this.#forget(key)
       entry.done.resolve()
     }
   }
 
-  async #read(gets: ReadonlyArray<[string, Waiting<CacheValue | undefined>]>): Promise<void> {
+  async #read(gets: ReadonlyMap<string, Get>): Promise<void> {
     const found = new Map<string, CacheValue>()
+    this.#reading.add(gets)
     await this.#survive(async () => {
-      const { rows: known } = await this.#pool.query<{
-        key: string
-        value: CacheValue
-        expires_at: Date
-        size: number
-      }>({
+      const asked = Date.now()
+      // the value as text, whose length is what is kept; the time that is left, as clocks differ
+      const { rows: known } = await this.#pool.query<[key: string, value: string, left: number]>({
         name: `get ${this.#topic}`,
-        text: `select key, value, expires_at, pg_column_size(value) as size from ${this.#own}.cache_get_many($1)`,
-        values: [gets.map(([key]) => key)],
+        text: `select key, coalesce(value::text, 'null'), 1000 * date_part('epoch', expires_at - now()) from ${this.#own}.cache_get_many($1)`,
+        values: [[...gets.keys()]],
+        rowMode: 'array',
       })
-      for (const { key, value, expires_at: until, size } of known) {
+      for (const [key, text, left] of known) {
+        const value = JSON.parse(text) as CacheValue
         found.set(key, value)
-        this.#keep(key, value, size, until.getTime())
+        if (!gets.get(key)!.changed) this.#keep(key, value, text.length, asked + left)
       }
     })
+    this.#reading.delete(gets)
     for (const [key, { resolve }] of gets) {
       const value = found.get(key)
       if (value === undefined) this.#counts.misses++
@@ -340,6 +359,23 @@ class PostgresCache implements Cache {
   #keep(key: string, value: CacheValue, bytes: number, until: number): void {
     // while nobody tells us of changes elsewhere, nothing is kept
     if (this.#listening) this.#local.set(key, value, bytes + key.length, Math.min(until, Date.now() + this.#localTtl))
+  }
+
+  #forget(key: string): void {
+    this.#local.delete(key)
+    this.#overtake(key)
+  }
+
+  #overtake(key: string): void {
+    for (const gets of this.#reading) {
+      const get = gets.get(key)
+      if (get !== undefined) get.changed = true
+    }
+  }
+
+  #forgetAll(): void {
+    this.#local.clear()
+    for (const gets of this.#reading) for (const get of gets.values()) get.changed = true
   }
 
   /** One NOTIFY for all keys of a flush; more than fit into its payload make the others forget everything. */
@@ -366,21 +402,21 @@ class PostgresCache implements Cache {
       this.#reopen()
     })
     client.on('notification', ({ payload = '[]' }) => {
-      const [sender, ...keys] = JSON.parse(payload) as string[]
-      if (sender === this.#sender) return
-      if (keys.length === 0) this.#local.clear()
-      for (const key of keys) this.#local.delete(key)
+      if (payload.startsWith(this.#signature)) return
+      const [, ...keys] = JSON.parse(payload) as string[]
+      if (keys.length === 0) this.#forgetAll()
+      for (const key of keys) this.#forget(key)
     })
     await client.connect()
     await client.query(`listen ${identifier(this.#topic)}`)
-    this.#local.clear()
+    this.#forgetAll() // nobody told us of changes until now
     this.#listening = true
     return client
   }
 
   #reopen(): void {
     this.#listening = false
-    this.#local.clear()
+    this.#forgetAll()
     pause(500, this.#closing.signal).then(
       () => (this.#listener = undefined),
       () => {},
