@@ -125,6 +125,16 @@ describe('advice', () => {
     60_000,
   )
 
+  test('what the search path of the connection finds, the model finds, whoever its user is', async () => {
+    await using odd = await database()
+    const { name } = (await rows<{ name: string }>(odd.client, 'select current_user as name'))[0]!
+    await odd.client.query(`create schema "${name}"; create table "${name}".things (id int primary key, made date);
+      create view recent as select * from things where made > '2026-01-01'; insert into things select n, now() from generate_series(1, 1000) n; analyze`)
+    await using model = await openPglite()
+    expect((await buildModel(odd.client, model)).left).toEqual([])
+    expect(await rows(model.connection, 'explain (generic_plan) select * from recent where id = $1')).not.toEqual([])
+  }, 60_000)
+
   test('advises expressions, constants, nulls and parts of texts, and says what the writers pay and what to drop', async () => {
     await db.client
       .query(`create extension pg_trgm; create table accounts (id int primary key, email text, gone_at timestamptz, points int);

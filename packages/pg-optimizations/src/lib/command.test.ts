@@ -122,7 +122,8 @@ describe('shop-pg', () => {
 
   test('rolls back when told twice', async () => {
     expect(await run('rollback')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') as string })
-    expect(await run('rollback', '--yes')).toMatchObject({ code: 0 })
+    const foretold = (JSON.parse((await run('rollback', '--dry-run', '--json')).out) as unknown[]).length
+    expect(await run('rollback', '--yes')).toMatchObject({ code: 0, out: `${foretold} objects dropped` })
     expect((await run('fold')).err).toContain('apply the assets first')
   })
 

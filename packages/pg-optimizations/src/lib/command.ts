@@ -319,7 +319,9 @@ function describe(states: readonly AssetState[], wanted: (state: string) => bool
 
 async function wouldDrop(client: pg.Client, mapping: Mapping): Promise<Report> {
   const tagged = await findTagged(client, mapping.schema)
-  const objects = tagged.map(({ kind, schema, name }) => ({ kind, schema, name }))
+  const objects = tagged
+    .filter(({ kind, schema }) => kind !== 'index' || schema !== mapping.schema) // goes with its table
+    .map(({ kind, schema, name }) => ({ kind, schema, name }))
   return {
     json: objects,
     lines: [

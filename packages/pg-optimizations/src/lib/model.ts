@@ -196,9 +196,11 @@ async function setSize(connection: Connection, { schema, name, pages, tuples }: 
   )
 }
 
-/** What the planner goes by, as it is for this connection. */
+/** What the planner goes by, as it is for this connection; of its search path what "$user" stands for, since the model's is another. */
 const SETTINGS = `
-  select name, current_setting(name) as setting from pg_settings
+  select name, case name when 'search_path' then array_to_string(array(select quote_ident(place) from unnest(current_schemas(false)) place), ', ')
+                         else current_setting(name) end as setting
+  from pg_settings
   where (category like 'Query Tuning%' and context = 'user' and name <> 'force_parallel_mode')
      or name in ('search_path', 'work_mem', 'hash_mem_multiplier', 'effective_io_concurrency', 'max_parallel_workers_per_gather')`
 
