@@ -21,39 +21,45 @@ const open = async (): Promise<pg.Client> => {
 const first = await open()
 await PLAIN.load(first, { products: 2000, orders: 20_000 })
 await apply({ connect: server.url, mapping: PLAIN.mapping })
-await first.query('update products set stock = 1000')
+await first.query('update products set stock = 300')
 await first.end()
 
 const tally: Tally = { committed: 0, rolledBack: 0, retried: 0, folded: 0 }
 const bar = progress('transactions', total)
 let wrong = 0
-let sold = 0
+let reservations = 0
 let killed = 0
 for (let round = 0; round < rounds; round++) {
-  const pool = await clients(server.url, each)
-  const work = pool.all.map(async (client, n) => {
-    const next = random(round * 100 + n)
-    for (let left = Math.ceil(total / rounds / each); left > 0; left -= 100) {
-      await trade(client, 'shop', Math.min(100, left), next, tally, 2000)
+  const left = Array.from({ length: each }, () => Math.ceil(total / rounds / each))
+  const work = async (client: pg.Client, n: number): Promise<void> => {
+    const next = random((round * 100 + n) * 1000 + killed)
+    while (left[n]! > 0) {
+      const now = Math.min(100, left[n]!)
+      await trade(client, 'shop', now, next, tally, 2000)
       // and somebody buys, in the same breath
-      for (let i = 0; i < 20; i++) {
+      for (let i = 0; i < now; i++) {
+        reservations++
         const product = 1 + Math.floor(next() ** 4 * 50)
         const { rows } = await client.query<{ id: string | null }>('select shop.reserve_stock($1, 1) as id', [product])
         if (rows[0]!.id !== null && next() < 0.9) await client.query('select shop.commit_stock($1)', [rows[0]!.id])
-        sold++
       }
-      bar.tick(100)
+      left[n]! -= now
+      bar.tick(now)
     }
-  })
+  }
   if (round % 3 === 1) {
+    const doomed = await clients(server.url, each)
     // in the middle of it all
     setTimeout(() => void server.kill9(), 1500)
-    await Promise.allSettled(work)
+    await Promise.allSettled(doomed.all.map(work))
+    await doomed[Symbol.asyncDispose]()
     await server.restart()
     killed++
-  } else await Promise.all(work)
-  await pool[Symbol.asyncDispose]()
+  }
+  await using pool = await clients(server.url, each)
+  await Promise.all(pool.all.map(work))
   const check = await open()
+  await check.query('update products set stock = stock + 300 where id <= 50')
   const cells = await wrongCells(check, 'shop')
   const { rows: stock } = await check.query<{ bad: string }>(
     `select count(*) as bad from shop.stock_level s join products p on p.id = s.product
@@ -65,7 +71,7 @@ for (let round = 0; round < rounds; round++) {
 }
 bar.done()
 console.log(
-  `${tally.committed} committed, ${tally.rolledBack} rolled back, ${tally.retried} retried, ${tally.folded} folded, ${sold} reservations, ${killed} kills: ${wrong} wrong cells`,
+  `${tally.committed} committed, ${tally.rolledBack} rolled back, ${tally.retried} retried, ${tally.folded} folded, ${reservations} reservations, ${killed} kills: ${wrong} wrong cells`,
 )
 await server.stop()
 process.exitCode = wrong === 0 ? 0 : 1
