@@ -24,7 +24,15 @@ describe('the cache', () => {
 
   test('keeps any JSON under any key', async () => {
     await using cache = createCache({ pool })
-    const values = ['text', 0, false, null, [1, { a: 'ü\u2028"\\' }], { deep: { er: [] } }]
+    const values = [
+      'text',
+      0,
+      false,
+      null,
+      [1, { a: 'ü\u2028"\\' }],
+      '\\u0000 \\ud83d spelt out, 😀\u001f',
+      { deep: { er: [] } },
+    ]
     for (const [n, value] of values.entries()) {
       await cache.set(`k${n}'"\\ü`, value)
       await expect(createCache({ pool, localEntries: 0 }).get(`k${n}'"\\ü`)).resolves.toEqual(value)
@@ -302,6 +310,9 @@ describe('the cache', () => {
     ['a key too long', 'k'.repeat(1025), 1],
     ['a function', 'k', (() => 1) as never],
     ['a null character', 'k', 'a\0b'],
+    ['a null character after a backslash', 'k', '\\\0'],
+    ['half a character', 'k', ['a\ud83d']],
+    ['a key with half a character', 'k\ud83d', 1],
   ])('refuses %s', async (_what, key, value) => {
     await using cache = createCache({ pool })
     expect(() => cache.set(key, value)).toThrow(expect.objectContaining({ code: 'ERR_SHOP_PG_CACHE' }))

@@ -457,17 +457,29 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 }
 
 function checkKey(key: string): void {
-  if (typeof key !== 'string' || key.length === 0 || key.length > MAX_KEY || key.includes('\0')) {
-    throw new PgOptimizationsError('ERR_SHOP_PG_CACHE', `key: expected a text of 1 to ${MAX_KEY} characters`)
+  if (
+    typeof key !== 'string' ||
+    key.length === 0 ||
+    key.length > MAX_KEY ||
+    key.includes('\0') ||
+    !key.isWellFormed()
+  ) {
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_CACHE',
+      `key: expected a text of 1 to ${MAX_KEY} characters, well-formed and without null characters`,
+    )
   }
 }
 
+/** A null character or half a surrogate pair, as JSON escapes them: what PostgreSQL's jsonb refuses, together with all that is written with it. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/
+
 function toJson(value: CacheValue): string {
   const text = JSON.stringify(value) as string | undefined
-  if (text === undefined || text.includes('\\u0000'))
+  if (text === undefined || (text.includes('\\u') && UNSTORABLE.test(text)))
     throw new PgOptimizationsError(
       'ERR_SHOP_PG_CACHE',
-      `value: expected JSON without null characters, received ${typeof value}`,
+      `value: expected well-formed JSON without null characters, received ${typeof value}`,
     )
   return text
 }
