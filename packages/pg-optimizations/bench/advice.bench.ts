@@ -92,5 +92,5 @@ async function folderSize(): Promise<number> {
   const sizes = await Promise.all(
     files.filter((file) => file.isFile()).map((file) => stat(path.join(file.parentPath, file.name))),
   )
-  return sizes.reduce((sum, { blocks = 0 }) => sum + blocks * 512, 0)
+  return sizes.reduce((sum, { blocks }) => sum + blocks * 512, 0)
 }
