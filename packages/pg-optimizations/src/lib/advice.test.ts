@@ -39,7 +39,7 @@ describe('advised indexes', () => {
     expect(tag).toMatch(/^shop-pg advice [0-9a-f]{12} shop$/)
     await rollback({ connect: db.url, mapping })
     expect(await definitions(db.client)).toEqual(before)
-  }, 60_000)
+  }, 120_000)
 
   test('one whose build was given up behind an old transaction is finished by the next run, which is not told of it', async () => {
     await using other = await opened(db.url)
@@ -51,7 +51,7 @@ describe('advised indexes', () => {
     expect((await apply({ connect: db.url, mapping, assets: ['advice'] })).made).toHaveLength(1)
     expect(await states()).toEqual(['shop_advised_total current'])
     expect(await rows(db.client, 'select from pg_index where not indisvalid')).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test('one of a name that is taken is refused, and so is SQL that is no advice', async () => {
     await db.client.query('create index shop_advised_total on orders (status)')

@@ -74,7 +74,7 @@ describe('advice', () => {
     )
     expect(texts.length).toBeGreaterThan(0)
     for (const { v } of texts) expect(v).toMatch(/^h[0-9a-f]{32}$/)
-  }, 60_000)
+  }, 120_000)
 
   test('finds the indexes that the workload wants, and each is worth what it says', async () => {
     await using model = await scratch()
@@ -98,7 +98,7 @@ describe('advice', () => {
     const before = await cost()
     for (const { sql } of create) await db.client.query(sql)
     expect(await cost()).toBeLessThan(before / 5)
-  }, 60_000)
+  }, 120_000)
 
   test.each([
     ['PGlite', openPglite],
@@ -133,7 +133,7 @@ describe('advice', () => {
     await using model = await openPglite()
     expect((await buildModel(odd.client, model)).left).toEqual([])
     expect(await rows(model.connection, 'explain (generic_plan) select * from recent where id = $1')).not.toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test('advises expressions, constants, nulls and parts of texts, and says what the writers pay and what to drop', async () => {
     await db.client
@@ -155,7 +155,7 @@ describe('advice', () => {
     for (const { writesPerSecond } of create) expect(writesPerSecond).toBeGreaterThan(0)
     expect(drop.map(({ index }) => index)).toContain('accounts_email')
     for (const { sql } of create) await db.client.query(sql)
-  }, 60_000)
+  }, 120_000)
 
   test('says what it needs', async () => {
     await expect(advise({ connection: db.client })).rejects.toMatchObject({ code: 'ERR_SHOP_PG_STATEMENTS' })

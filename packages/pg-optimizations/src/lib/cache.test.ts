@@ -345,5 +345,5 @@ describe('the cache', () => {
       .toBe(1)
     expect(await cache.get('a')).toBeUndefined()
     await ownPool.end()
-  }, 60_000)
+  }, 120_000)
 })

@@ -46,7 +46,7 @@ describe('shop-pg', () => {
     expect(status.assets.map(({ asset }) => asset)).toEqual(ASSET_NAMES)
     expect(status.assets.every(({ current, of }) => current === of)).toBe(true)
     expect((await run('status')).out).toContain('product_document')
-  }, 60_000)
+  }, 120_000)
 
   test('refreshes, folds, lists slow queries and takes snapshots', async () => {
     expect((await run('refresh')).out).toContain('products_stats')

@@ -22,7 +22,7 @@ describe('the doctor finds', () => {
     await client.connect()
     await PLAIN.load(client, { products: 5000, orders: 15_000 })
     await apply({ connect: own.url, mapping: PLAIN.mapping, assets: ['sales', 'browse'] })
-  }, 60_000)
+  }, 120_000)
   afterAll(async () => {
     await client.end()
     await own.stop()
@@ -77,7 +77,7 @@ describe('the doctor finds', () => {
     await expect
       .poll(async () => (await found('cache hit')).map(({ what }) => what).join(), { timeout: 20_000 })
       .toContain('shared buffers')
-  }, 60_000)
+  }, 120_000)
 
   test('a transaction that has been open too long', async () => {
     await using open = await clients(own.url, 1)

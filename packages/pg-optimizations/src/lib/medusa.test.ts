@@ -16,7 +16,7 @@ describe('each asset on a shop of other names and types', () => {
     await db.client.query('create extension pg_stat_statements')
     await MEDUSA.load(db.client, { products: 400, orders: 600 })
     await apply({ connect: db.url, mapping: MEDUSA.mapping })
-  }, 60_000)
+  }, 120_000)
   afterAll(() => db.close())
 
   const sold = `commerce."order" o join commerce.line_item i on i."orderId" = o.id where o.state in ('captured', 'fulfilled')`
@@ -62,7 +62,7 @@ describe('each asset on a shop of other names and types', () => {
     const raw = `select i.variant as product, sum(i.qty * i.price)::numeric as revenue from ${sold} and ${day} > (now() at time zone 'Europe/Paris')::date - 30
                    and ${day} <= (now() at time zone 'Europe/Paris')::date group by 1 order by 2 desc, 1 limit 5`
     expect(await rows(db.client, top)).toEqual(await rows(db.client, raw))
-  }, 60_000)
+  }, 120_000)
 
   test('the four views are refreshed, and say what the live ones say', async () => {
     const refreshed = await rows<{ view_name: string }>(

@@ -33,7 +33,7 @@ describe('servers that assets are not applied to', () => {
     expect(await rows(reader, 'select from shop.sales_daily_live')).not.toEqual([])
     expect(await rows(reader, 'select from shop.top_products(30)')).not.toEqual([])
     await reader.end()
-  }, 60_000)
+  }, 120_000)
 
   test('PostgreSQL 14 is told apart before anything else is asked', async () => {
     await using db = await database()
@@ -104,7 +104,7 @@ describe('names and types that need care', () => {
     ).toMatchObject([{ on_hand: 3, sold: 2 }])
     await rollback({ connect: db.url, mapping: odd })
     expect(await definitions(db.client)).toEqual(before)
-  }, 60_000)
+  }, 120_000)
 
   test.each([
     ['a price that is text', { products: { price: 'name' } }, 'products.price'],

@@ -40,7 +40,7 @@ describe('an owner without superuser rights, and an application that owns nothin
   test('the owner applies every asset', async () => {
     const { made } = await apply({ connect: url('owner'), mapping: PLAIN.mapping })
     expect(new Set(made.map(({ asset }) => asset)).size).toBe(9)
-  }, 60_000)
+  }, 120_000)
 
   test('the application, granted to see the schema and read its tables, uses all of them and changes none', async () => {
     const app = `app_${db.name}`
@@ -80,7 +80,7 @@ describe('an owner without superuser rights, and an application that owns nothin
     }
     await pool.end()
     expect(errors).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   test('the application cannot apply nor roll back, and is told what it lacks', async () => {
     for (const change of [apply, rollback])

@@ -31,7 +31,7 @@ describe('slow queries', () => {
     await client.connect()
     await PLAIN.load(client, { products: 100, orders: 100 })
     await apply({ connect: own.url, mapping: PLAIN.mapping, assets: ['statements'] })
-  }, 60_000)
+  }, 120_000)
   afterAll(async () => {
     await client.end()
     await own.stop()
@@ -63,7 +63,7 @@ describe('slow queries', () => {
     const all = await slow('total')
     expect(all.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6)
     await expect(slow('beauty')).rejects.toMatchObject({ code: '22023' })
-  }, 30_000)
+  }, 120_000)
 
   test('are marked when they are new since the last snapshot, and when they have become slower', async () => {
     await client.query('select pg_stat_statements_reset()')
