@@ -48,7 +48,13 @@ end $$;
 
 create function "shop".product_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  perform "shop".product_document_write(array[old."id", new."id"]);
+  if (old."id", old."name", old."category_id", old."price_cents"
+      , old."brand", old."description", old."rating", old."active")
+     is distinct from
+     (new."id", new."name", new."category_id", new."price_cents"
+      , new."brand", new."description", new."rating", new."active") then
+    perform "shop".product_document_write(array[old."id", new."id"]);
+  end if;
   return null;
 end $$;
 
@@ -74,18 +80,16 @@ end $$;
 create trigger shop_product_inserted after insert on "public"."products"
   referencing new table as new_products for each statement execute function "shop".product_inserted();
 
--- a row at a time and only for these columns: taking one from the stock, which every sale does, costs nothing here
-create trigger shop_product_changed after update of "id", "name", "category_id", "price_cents"
-  , "brand", "description", "rating", "active"
-  on "public"."products" for each row when (old.* is distinct from new.*) execute function "shop".product_changed();
+-- whatever is updated: a list of columns would not see what another trigger changes, as one that takes sold-out products off
+create trigger shop_product_changed after update on "public"."products" for each row execute function "shop".product_changed();
 
 create trigger shop_product_deleted after delete on "public"."products"
   referencing old table as old_products for each statement execute function "shop".product_deleted();
 
 create trigger shop_products_truncated after truncate on "public"."products" for each statement execute function "shop".products_truncated();
 
-create trigger shop_category_changed after update of "id", "name", "section"
-  on "public"."categories" for each row when (old.* is distinct from new.*) execute function "shop".category_changed();
+create trigger shop_category_changed after update on "public"."categories"
+  for each row when (old.* is distinct from new.*) execute function "shop".category_changed();
 
 -- in batches: give the last value it returned as $1 until count is 0
 /*

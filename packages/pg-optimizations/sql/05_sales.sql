@@ -46,10 +46,9 @@ comment on table "shop"."product_board" is 'shop-pg sales c02ff80946a1 shop';
 -- what each product ever sold; no index but the key, so that a fold rewrites rows in place
 create table "shop".product_total (
   product  bigint primary key,
-  units    bigint not null,
-  revenue  numeric not null
+  units    bigint not null
 ) with (fillfactor = 60);
-comment on table "shop"."product_total" is 'shop-pg sales c32573f4f14e shop';
+comment on table "shop"."product_total" is 'shop-pg sales 7bb3f16ac881 shop';
 
 create table "shop".board_state (one boolean primary key default true check (one), today date not null);
 comment on table "shop"."board_state" is 'shop-pg sales 495a234f660a shop';
@@ -168,7 +167,7 @@ begin
   from (select "shop".sale_day(o."created_at") as day, count(*) as orders from "public"."orders" o
         where o."status"::text in ('paid', 'shipped', 'delivered') group by 1) o
   full join (select day, sum(units) as units, sum(revenue) as revenue from "shop".product_day group by 1) p using (day);
-  insert into "shop".product_total select product, sum(units), sum(revenue) from "shop".product_day group by product;
+  insert into "shop".product_total select product, sum(units) from "shop".product_day group by product;
   perform "shop".boards_build("shop".sale_day(now()::timestamptz));
 end $$;
 
@@ -223,8 +222,8 @@ begin
     insert into "shop".product_day as d select day, product, units, revenue from item
     on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), totals as (
-    insert into "shop".product_total as t select product, sum(units), sum(revenue) from item group by 1
-    on conflict (product) do update set units = t.units + excluded.units, revenue = t.revenue + excluded.revenue
+    insert into "shop".product_total as t select product, sum(units) from item group by 1
+    on conflict (product) do update set units = t.units + excluded.units
   ), boards as (
     -- today's sales are read from product_day; the boards get only what fell on earlier days
     insert into "shop".product_board as b

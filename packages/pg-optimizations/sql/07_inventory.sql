@@ -30,6 +30,9 @@ comment on table "shop"."stock_slot" is 'shop-pg inventory 2dd6ef951335 shop';
 
 create function "shop".stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
+  if tg_op = 'UPDATE' and old."stock" is not distinct from new."stock" and old."id" = new."id" then
+    return null;
+  end if;
   if tg_op = 'DELETE' or (tg_op = 'UPDATE' and old."id" is distinct from new."id") then
     delete from "shop".stock_level where product = old."id";
   end if;
@@ -40,11 +43,7 @@ begin
   return null;
 end $$;
 
-create trigger shop_stock_inserted after insert or delete on "public"."products" for each row execute function "shop".stock_changed();
-
-create trigger shop_stock_changed after update of "id", "stock" on "public"."products" for each row
-  when (old."stock" is distinct from new."stock" or old."id" is distinct from new."id")
-  execute function "shop".stock_changed();
+create trigger shop_stock_changed after insert or update or delete on "public"."products" for each row execute function "shop".stock_changed();
 
 create function "shop".stock_write(ids bigint[]) returns void language sql volatile security definer set search_path = '' as $$
   insert into "shop".stock_level (product, on_hand)
@@ -148,6 +147,6 @@ create view "shop".inventory_live as
 select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coalesce(l.units, 0) as sold
 from "shop".stock_level s
 left join "shop".product_total b on b.product = s.product
-left join (select product, sum(units) as units from (select unnest(product) as product, unnest(units) as units from "shop".sales_ledger) item
+left join (select product, sum(units)::bigint as units from (select unnest(product) as product, unnest(units) as units from "shop".sales_ledger) item
            group by 1) l on l.product = s.product;
-comment on view "shop"."inventory_live" is 'shop-pg inventory 2e83d0fa4d8a shop';
+comment on view "shop"."inventory_live" is 'shop-pg inventory d36841f0a407 shop';

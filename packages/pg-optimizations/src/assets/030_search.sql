@@ -54,7 +54,13 @@ end $$;
 -- step: ddl function product_changed
 create function {{own}}.product_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  perform {{own}}.product_document_write(array[old.{{products.id}}, new.{{products.id}}]);
+  if (old.{{products.id}}, old.{{products.name}}, old.{{products.category}}, old.{{products.price}}
+      {{#products.brand}}, old.{{products.brand}}{{/}}{{#products.description}}, old.{{products.description}}{{/}}{{#products.rating}}, old.{{products.rating}}{{/}}{{#products.active}}, old.{{products.active}}{{/}})
+     is distinct from
+     (new.{{products.id}}, new.{{products.name}}, new.{{products.category}}, new.{{products.price}}
+      {{#products.brand}}, new.{{products.brand}}{{/}}{{#products.description}}, new.{{products.description}}{{/}}{{#products.rating}}, new.{{products.rating}}{{/}}{{#products.active}}, new.{{products.active}}{{/}}) then
+    perform {{own}}.product_document_write(array[old.{{products.id}}, new.{{products.id}}]);
+  end if;
   return null;
 end $$;
 
@@ -85,10 +91,8 @@ create trigger shop_product_inserted after insert on {{products}}
   referencing new table as new_products for each statement execute function {{own}}.product_inserted();
 
 -- step: ddl trigger shop_product_changed on products
--- a row at a time and only for these columns: taking one from the stock, which every sale does, costs nothing here
-create trigger shop_product_changed after update of {{products.id}}, {{products.name}}, {{products.category}}, {{products.price}}
-  {{#products.brand}}, {{products.brand}}{{/}}{{#products.description}}, {{products.description}}{{/}}{{#products.rating}}, {{products.rating}}{{/}}{{#products.active}}, {{products.active}}{{/}}
-  on {{products}} for each row when (old.* is distinct from new.*) execute function {{own}}.product_changed();
+-- whatever is updated: a list of columns would not see what another trigger changes, as one that takes sold-out products off
+create trigger shop_product_changed after update on {{products}} for each row execute function {{own}}.product_changed();
 
 -- step: ddl trigger shop_product_deleted on products
 create trigger shop_product_deleted after delete on {{products}}
@@ -98,8 +102,8 @@ create trigger shop_product_deleted after delete on {{products}}
 create trigger shop_products_truncated after truncate on {{products}} for each statement execute function {{own}}.products_truncated();
 
 -- step: ddl trigger shop_category_changed on categories
-create trigger shop_category_changed after update of {{categories.id}}, {{categories.name}}{{#categories.section}}, {{categories.section}}{{/}}
-  on {{categories}} for each row when (old.* is distinct from new.*) execute function {{own}}.category_changed();
+create trigger shop_category_changed after update on {{categories}}
+  for each row when (old.* is distinct from new.*) execute function {{own}}.category_changed();
 
 -- step: backfill data product_documents_filled on products
 -- the products are held while their documents are written, and read after they are: no change slips in between

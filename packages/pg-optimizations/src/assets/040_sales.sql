@@ -49,8 +49,7 @@ create table {{own}}.product_board (
 -- what each product ever sold; no index but the key, so that a fold rewrites rows in place
 create table {{own}}.product_total (
   product  {{type items.product}} primary key,
-  units    bigint not null,
-  revenue  numeric not null
+  units    bigint not null
 ) with (fillfactor = 60);
 
 -- step: ddl table board_state
@@ -180,7 +179,7 @@ begin
   from (select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders from {{orders}} o
         where o.{{orders.status}}::text in ({{counted}}) group by 1) o
   full join (select day, sum(units) as units, sum(revenue) as revenue from {{own}}.product_day group by 1) p using (day);
-  insert into {{own}}.product_total select product, sum(units), sum(revenue) from {{own}}.product_day group by product;
+  insert into {{own}}.product_total select product, sum(units) from {{own}}.product_day group by product;
   perform {{own}}.boards_build({{own}}.sale_day(now()::{{type orders.createdAt}}));
 end $$;
 
@@ -238,8 +237,8 @@ begin
     insert into {{own}}.product_day as d select day, product, units, revenue from item
     on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), totals as (
-    insert into {{own}}.product_total as t select product, sum(units), sum(revenue) from item group by 1
-    on conflict (product) do update set units = t.units + excluded.units, revenue = t.revenue + excluded.revenue
+    insert into {{own}}.product_total as t select product, sum(units) from item group by 1
+    on conflict (product) do update set units = t.units + excluded.units
   ), boards as (
     -- today's sales are read from product_day; the boards get only what fell on earlier days
     insert into {{own}}.product_board as b

@@ -34,6 +34,9 @@ create table {{own}}.stock_slot (
 -- step: ddl function stock_changed
 create function {{own}}.stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
+  if tg_op = 'UPDATE' and old.{{products.stock}} is not distinct from new.{{products.stock}} and old.{{products.id}} = new.{{products.id}} then
+    return null;
+  end if;
   if tg_op = 'DELETE' or (tg_op = 'UPDATE' and old.{{products.id}} is distinct from new.{{products.id}}) then
     delete from {{own}}.stock_level where product = old.{{products.id}};
   end if;
@@ -44,13 +47,8 @@ begin
   return null;
 end $$;
 
--- step: ddl trigger shop_stock_inserted on products
-create trigger shop_stock_inserted after insert or delete on {{products}} for each row execute function {{own}}.stock_changed();
-
 -- step: ddl trigger shop_stock_changed on products
-create trigger shop_stock_changed after update of {{products.id}}, {{products.stock}} on {{products}} for each row
-  when (old.{{products.stock}} is distinct from new.{{products.stock}} or old.{{products.id}} is distinct from new.{{products.id}})
-  execute function {{own}}.stock_changed();
+create trigger shop_stock_changed after insert or update or delete on {{products}} for each row execute function {{own}}.stock_changed();
 
 -- step: ddl function stock_write
 create function {{own}}.stock_write(ids {{type products.id}}[]) returns void language sql volatile security definer set search_path = '' as $$
@@ -160,5 +158,5 @@ create view {{own}}.inventory_live as
 select s.product, s.on_hand, s.reserved, s.available, coalesce(b.units, 0) + coalesce(l.units, 0) as sold
 from {{own}}.stock_level s
 left join {{own}}.product_total b on b.product = s.product
-left join (select product, sum(units) as units from (select unnest(product) as product, unnest(units) as units from {{own}}.sales_ledger) item
+left join (select product, sum(units)::bigint as units from (select unnest(product) as product, unnest(units) as units from {{own}}.sales_ledger) item
            group by 1) l on l.product = s.product;

@@ -22,6 +22,12 @@ describe('inventory', () => {
       .query(`update products set stock = stock + 5 where id < 100; delete from products where id > 490 and not exists (select from order_items where product_id = id);
       insert into products select 1000, 1, 'b', 'n', 'd', 1, 1, 77, true`)
     expect(await rows(db.client, wrong)).toEqual([])
+    // nor does a change by another trigger escape
+    await db.client.query(`create function withdrawn() returns trigger language plpgsql as $$
+      begin if not new.active then new.stock := 0; end if; return new; end $$;
+      create trigger withdrawn before update on products for each row execute function withdrawn();
+      update products set active = false where id between 400 and 410; drop trigger withdrawn on products`)
+    expect(await rows(db.client, wrong)).toEqual([])
   })
 
   test('many buyers of one product never get more than there is, whatever they do with their reservations', async () => {

@@ -59,6 +59,16 @@ describe('search', () => {
     expect(await rows(db.client, 'select ctid, product from shop.product_document order by product')).toEqual(before)
   })
 
+  test('documents follow what another trigger makes of a sale', async () => {
+    await db.client.query(`create function sold_out() returns trigger language plpgsql as $$
+      begin new.active := new.active and new.stock > 0; return new; end $$;
+      create trigger sold_out before update on products for each row execute function sold_out()`)
+    const { rowCount } = await db.client.query('update products set stock = 0 where active and id % 30 = 0')
+    expect(rowCount).toBeGreaterThan(0)
+    expect(await wrong()).toEqual([])
+    await db.client.query('drop trigger sold_out on products')
+  })
+
   test('finds by word, category, section and price, and never breaks on what people type', async () => {
     const found = (args: string): Promise<Array<{ product: number }>> =>
       rows(db.client, `select product from shop.search_products(${args})`)
