@@ -71,7 +71,9 @@ describe('advised indexes', () => {
       expect(await main(['--url', db.url, ...args], (line) => out.push(line))).toBe(0)
       return out.join('\n')
     }
-    const advice = JSON.parse(await run('advise', '--apply', '--limit', '1', '--json')) as { create: unknown[] }
+    const advice = JSON.parse(
+      await run('advise', '--apply', '--limit', '1', '--model', 'embedded-postgres', '--json'),
+    ) as { create: unknown[] }
     expect(advice.create).toHaveLength(1)
     const all = JSON.parse(await run('status', '--json')) as { assets: Array<{ asset: string }> }
     expect(all.assets.find(({ asset }) => asset === 'advice')).toMatchObject({ current: 1, of: 1 })
