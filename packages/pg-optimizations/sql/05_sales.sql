@@ -12,9 +12,10 @@ create table "shop".sales_ledger (
 comment on table "shop"."sales_ledger" is 'shop-pg sales 18ed4dce7a8c shop';
 
 create view "shop".sales_ledger_item as
-select day, product, units, (units * price)::numeric as revenue
+-- numeric, as two integers may multiply beyond one
+select day, product, units, (units * price::numeric)::numeric as revenue
 from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from "shop".sales_ledger) item;
-comment on view "shop"."sales_ledger_item" is 'shop-pg sales 8338e16de157 shop';
+comment on view "shop"."sales_ledger_item" is 'shop-pg sales 04fdd13e37c3 shop';
 
 create table "shop".sales_day (
   day      date primary key,
@@ -69,7 +70,7 @@ begin
   perform 1 from "public"."orders" o where o."id" in (select n."order_id" from new_items n)
     and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
   insert into "shop".sales_ledger
-  select "shop".sale_day(o."created_at"), 0, array_agg(n."product_id"), array_agg(n."quantity"::bigint), array_agg(n."unit_cents")
+  select "shop".sale_day(o."created_at"), 0, array_agg(n."product_id"), array_agg(n."quantity"), array_agg(n."unit_cents")
   from new_items n join "public"."orders" o on o."id" = n."order_id"
   where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
   return null;
@@ -81,13 +82,17 @@ begin
     where o."id" in (select n."order_id" from new_items n union select b."order_id" from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
   insert into "shop".sales_ledger
-  select day, 0, array_agg(product), array_agg(units), array_agg(price) from (
-    select "shop".sale_day(o."created_at") as day, change.product, sum(change.units)::bigint as units, change.price
-    from (select n."order_id" as order_id, n."product_id" as product, n."quantity"::bigint as units, n."unit_cents" as price from new_items n
-          union all select b."order_id", b."product_id", -b."quantity"::bigint, b."unit_cents" from old_items b) change
-    join "public"."orders" o on o."id" = change.order_id
-    where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2, 4 having sum(change.units) <> 0) changed
-  group by day;
+  select "shop".sale_day(o."created_at"), 0, array_agg(change.product), array_agg(change.units), array_agg(change.price)
+  from (
+    -- only what differs: an update of another column leaves nothing
+    (select n."order_id" as order_id, n."product_id" as product, n."quantity" as units, n."unit_cents" as price from new_items n
+     except all select b."order_id", b."product_id", b."quantity", b."unit_cents" from old_items b)
+    union all
+    select gone.order_id, gone.product, -gone.units, gone.price from (
+      select b."order_id" as order_id, b."product_id" as product, b."quantity" as units, b."unit_cents" as price from old_items b
+      except all select n."order_id", n."product_id", n."quantity", n."unit_cents" from new_items n) gone
+  ) change join "public"."orders" o on o."id" = change.order_id
+  where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
   return null;
 end $$;
 
@@ -96,7 +101,7 @@ begin
   perform 1 from "public"."orders" o where o."id" in (select b."order_id" from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o."id" for share;
   insert into "shop".sales_ledger
-  select "shop".sale_day(o."created_at"), 0, array_agg(b."product_id"), array_agg(-b."quantity"::bigint), array_agg(b."unit_cents")
+  select "shop".sale_day(o."created_at"), 0, array_agg(b."product_id"), array_agg(-b."quantity"), array_agg(b."unit_cents")
   from old_items b join "public"."orders" o on o."id" = b."order_id"
   where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
   return null;
@@ -106,7 +111,7 @@ end $$;
 create function "shop".sales_order_uncounted(of_order bigint, on_day date) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into "shop".sales_ledger
-  select on_day, -1, array_agg(i."product_id"), array_agg(-i."quantity"::bigint), array_agg(i."unit_cents")
+  select on_day, -1, array_agg(i."product_id"), array_agg(-i."quantity"), array_agg(i."unit_cents")
   from "public"."order_items" i where i."order_id" = of_order;
 end $$;
 
@@ -129,7 +134,7 @@ begin
   if is_sale then
     -- what every order goes through once is written out: a call costs a fifth of it
     insert into "shop".sales_ledger
-    select "shop".sale_day(new."created_at"), 1, array_agg(i."product_id"), array_agg(i."quantity"::bigint), array_agg(i."unit_cents")
+    select "shop".sale_day(new."created_at"), 1, array_agg(i."product_id"), array_agg(i."quantity"), array_agg(i."unit_cents")
     from "public"."order_items" i where i."order_id" = new."id";
   end if;
   return null;
@@ -211,7 +216,7 @@ begin
   with taken as materialized (
     delete from "shop".sales_ledger where ctid = any (array(select ctid from "shop".sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units * price)::numeric as revenue
+    select day, product, sum(units)::bigint as units, sum(units * price::numeric)::numeric as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into "shop".sales_day as d

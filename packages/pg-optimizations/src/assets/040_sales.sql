@@ -9,13 +9,14 @@ create table {{own}}.sales_ledger (
   day      date not null,
   orders   smallint not null,
   product  {{type items.product}}[],
-  units    bigint[],
+  units    {{type items.quantity}}[],
   price    {{type items.unitPrice}}[]
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
 
 -- step: ddl view sales_ledger_item
 create view {{own}}.sales_ledger_item as
-select day, product, units, (units * price)::numeric as revenue
+-- numeric, as two integers may multiply beyond one
+select day, product, units, (units * price::numeric)::numeric as revenue
 from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from {{own}}.sales_ledger) item;
 
 -- step: ddl table sales_day
@@ -73,7 +74,7 @@ begin
   perform 1 from {{orders}} o where o.{{orders.id}} in (select n.{{items.order}} from new_items n)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(n.{{items.product}}), array_agg(n.{{items.quantity}}::bigint), array_agg(n.{{items.unitPrice}})
+  select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(n.{{items.product}}), array_agg(n.{{items.quantity}}), array_agg(n.{{items.unitPrice}})
   from new_items n join {{orders}} o on o.{{orders.id}} = n.{{items.order}}
   where o.{{orders.status}}::text in ({{counted}}) group by 1;
   return null;
@@ -86,13 +87,17 @@ begin
     where o.{{orders.id}} in (select n.{{items.order}} from new_items n union select b.{{items.order}} from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select day, 0, array_agg(product), array_agg(units), array_agg(price) from (
-    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, change.product, sum(change.units)::bigint as units, change.price
-    from (select n.{{items.order}} as order_id, n.{{items.product}} as product, n.{{items.quantity}}::bigint as units, n.{{items.unitPrice}} as price from new_items n
-          union all select b.{{items.order}}, b.{{items.product}}, -b.{{items.quantity}}::bigint, b.{{items.unitPrice}} from old_items b) change
-    join {{orders}} o on o.{{orders.id}} = change.order_id
-    where o.{{orders.status}}::text in ({{counted}}) group by 1, 2, 4 having sum(change.units) <> 0) changed
-  group by day;
+  select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(change.product), array_agg(change.units), array_agg(change.price)
+  from (
+    -- only what differs: an update of another column leaves nothing
+    (select n.{{items.order}} as order_id, n.{{items.product}} as product, n.{{items.quantity}} as units, n.{{items.unitPrice}} as price from new_items n
+     except all select b.{{items.order}}, b.{{items.product}}, b.{{items.quantity}}, b.{{items.unitPrice}} from old_items b)
+    union all
+    select gone.order_id, gone.product, -gone.units, gone.price from (
+      select b.{{items.order}} as order_id, b.{{items.product}} as product, b.{{items.quantity}} as units, b.{{items.unitPrice}} as price from old_items b
+      except all select n.{{items.order}}, n.{{items.product}}, n.{{items.quantity}}, n.{{items.unitPrice}} from new_items n) gone
+  ) change join {{orders}} o on o.{{orders.id}} = change.order_id
+  where o.{{orders.status}}::text in ({{counted}}) group by 1;
   return null;
 end $$;
 
@@ -102,7 +107,7 @@ begin
   perform 1 from {{orders}} o where o.{{orders.id}} in (select b.{{items.order}} from old_items b)
     and o.xmin <> pg_current_xact_id()::xid order by o.{{orders.id}} for share;
   insert into {{own}}.sales_ledger
-  select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(b.{{items.product}}), array_agg(-b.{{items.quantity}}::bigint), array_agg(b.{{items.unitPrice}})
+  select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(b.{{items.product}}), array_agg(-b.{{items.quantity}}), array_agg(b.{{items.unitPrice}})
   from old_items b join {{orders}} o on o.{{orders.id}} = b.{{items.order}}
   where o.{{orders.status}}::text in ({{counted}}) group by 1;
   return null;
@@ -113,7 +118,7 @@ end $$;
 create function {{own}}.sales_order_uncounted(of_order {{type orders.id}}, on_day date) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into {{own}}.sales_ledger
-  select on_day, -1, array_agg(i.{{items.product}}), array_agg(-i.{{items.quantity}}::bigint), array_agg(i.{{items.unitPrice}})
+  select on_day, -1, array_agg(i.{{items.product}}), array_agg(-i.{{items.quantity}}), array_agg(i.{{items.unitPrice}})
   from {{items}} i where i.{{items.order}} = of_order;
 end $$;
 
@@ -138,7 +143,7 @@ begin
   if is_sale then
     -- what every order goes through once is written out: a call costs a fifth of it
     insert into {{own}}.sales_ledger
-    select {{own}}.sale_day(new.{{orders.createdAt}}), 1, array_agg(i.{{items.product}}), array_agg(i.{{items.quantity}}::bigint), array_agg(i.{{items.unitPrice}})
+    select {{own}}.sale_day(new.{{orders.createdAt}}), 1, array_agg(i.{{items.product}}), array_agg(i.{{items.quantity}}), array_agg(i.{{items.unitPrice}})
     from {{items}} i where i.{{items.order}} = new.{{orders.id}};
   end if;
   return null;
@@ -226,7 +231,7 @@ begin
   with taken as materialized (
     delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units * price)::numeric as revenue
+    select day, product, sum(units)::bigint as units, sum(units * price::numeric)::numeric as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into {{own}}.sales_day as d

@@ -51,6 +51,24 @@ describe('live sales', () => {
     expect(await wrongCells(db.client, 'shop')).toEqual([])
   })
 
+  test('keep fractions of a unit and sums beyond an integer, and an update that changes nothing adds nothing', async () => {
+    await using cloth = await database()
+    await PLAIN.load(cloth.client, { products: 10, orders: 0 })
+    await cloth.client.query('alter table order_items alter quantity type numeric(10, 3)')
+    await apply({ connect: cloth.url, mapping: PLAIN.mapping, assets: ['sales'] })
+    await cloth.client.query(`insert into orders values (1, 1, 'paid', 1, now());
+      insert into order_items values (1, 1, 1.5, 333), (1, 2, 100000, 100000);
+      update order_items set quantity = quantity`)
+    const sold = (): Promise<unknown> =>
+      row(cloth.client, 'select orders::int, revenue::float8 from shop.sales_daily_live')
+    expect(await sold()).toEqual({ orders: 1, revenue: 10_000_000_499.5 })
+    expect(await row(cloth.client, 'select count(*)::int as changes from shop.sales_ledger')).toEqual({ changes: 2 })
+    await cloth.client.query('select shop.fold()')
+    expect(await sold()).toEqual({ orders: 1, revenue: 10_000_000_499.5 })
+    await cloth.client.query('update order_items set quantity = 2.5 where product_id = 1')
+    expect(await sold()).toEqual({ orders: 1, revenue: 10_000_000_832.5 })
+  })
+
   test('see what other triggers make of an update that names neither state nor time', async () => {
     await db.client.query(`create function paid_in_full() returns trigger language plpgsql as $$
       begin if new.total_cents = 0 then new.status := 'paid'; end if; return new; end $$;
