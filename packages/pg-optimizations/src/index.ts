@@ -10,7 +10,6 @@ export {
   type SetOptions,
 } from './lib/cache.ts'
 export { examine, type Finding, mend } from './lib/doctor.ts'
-export { openEmbedded } from './lib/embedded.ts'
 export { ERROR_CODES, PgOptimizationsError, type PgOptimizationsErrorCode } from './lib/errors.ts'
 export { exportSql } from './lib/export.ts'
 export { defineMapping, type Entity, type EntityMapping, type Mapping, type MappingOptions } from './lib/mapping.ts'

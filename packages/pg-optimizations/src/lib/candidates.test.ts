@@ -1,9 +1,9 @@
 import { type Database, database } from '@shop/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { planOf } from '../../fixtures/plans.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
-import { candidatesFor, knownColumns, type PlanNode } from './candidates.ts'
-import { rows } from './sql.ts'
+import { candidatesFor, knownColumns } from './candidates.ts'
 
 describe('what a statement suggests', () => {
   let db: Database
@@ -17,11 +17,7 @@ describe('what a statement suggests', () => {
   afterAll(() => db.close())
 
   async function suggested(query: string): Promise<string[]> {
-    const [line] = await rows<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
-      db.client,
-      `explain (generic_plan, verbose, format json) ${query}`,
-    )
-    return candidatesFor(line!['QUERY PLAN'][0].Plan, await knownColumns(db.client), true).map(({ sql }) => sql)
+    return candidatesFor(await planOf(db.client, query), await knownColumns(db.client), true).map(({ sql }) => sql)
   }
 
   test.each([

