@@ -1,4 +1,11 @@
-export { advise, type Advice, type AdvisedIndex, type AdviseOptions, type Statement } from './lib/advise.ts'
+export {
+  advise,
+  type Advice,
+  type AdvisedIndex,
+  type AdviseOptions,
+  type AdviseProgress,
+  type Statement,
+} from './lib/advise.ts'
 export { apply, type Applied, type ApplyOptions, type ApplyProgress, plan, rollback } from './lib/apply.ts'
 export { ASSET_NAMES, type Asset, type Step, type StepKind, type StepMode } from './lib/asset.ts'
 export {

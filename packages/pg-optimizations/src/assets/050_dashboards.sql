@@ -66,6 +66,7 @@ begin
     started := clock_timestamp();
     execute format('refresh materialized view concurrently {{own}}.%I', view_name);
     took := clock_timestamp() - started;
+    raise notice '% refreshed in %', view_name, took;
     execute format('select count(*) from {{own}}.%I', view_name) into row_count;
     return next;
   end loop;

@@ -23,7 +23,16 @@ export interface AdviseOptions {
   readonly limit?: number
   /** Statements of the workload that are planned, the costliest first. @default 100 */
   readonly statements?: number
+  /** Told before each candidate is weighed; the end comes earlier where fewer than `limit` are worth it. */
+  readonly onProgress?: (progress: AdviseProgress) => void
   readonly signal?: AbortSignal
+}
+
+/** Where advice stands. */
+export interface AdviseProgress {
+  /** 0 to 1. */
+  readonly part: number
+  readonly chosen: number
 }
 
 export interface Statement {
@@ -66,7 +75,7 @@ interface Planned extends Statement {
  * @throws PgOptimizationsError `ERR_SHOP_PG_OPTION`, `ERR_SHOP_PG_ADVICE`, `ERR_SHOP_PG_STATEMENTS`
  */
 export async function advise(options: AdviseOptions): Promise<Advice> {
-  checkNames('advise', options, ['connection', 'model', 'workload', 'limit', 'statements', 'signal'])
+  checkNames('advise', options, ['connection', 'model', 'workload', 'limit', 'statements', 'onProgress', 'signal'])
   const limit = whole('limit', options.limit, 10, 1, 100)
   const workload =
     options.workload ??
@@ -114,8 +123,10 @@ async function choose(
   const whole_ = planned.reduce((sum, { total_ms: ms }) => sum + ms, 0)
   while (chosen.length < limit) {
     let best: { candidate: Candidate; plans: PlanNode[]; saved: number; pages: number; queries: number } | undefined
+    let weighed = 0
     for (const candidate of all.values()) {
       options.signal?.throwIfAborted()
+      options.onProgress?.({ part: (chosen.length + weighed++ / all.size) / limit, chosen: chosen.length })
       const touched = planned.map(({ plan }) => mentions(plan, candidate.table))
       const pages = await sizeOf(model, candidate, columns)
       const plans = await model

@@ -22,7 +22,8 @@ import {
 
 /** Where a run stands. */
 export interface ApplyProgress {
-  readonly step: Step
+  /** What is made, or by a rollback dropped. */
+  readonly step: Pick<Step, 'asset' | 'kind' | 'schema' | 'name'>
   /** Of all steps of the run, from 1. */
   readonly number: number
   readonly of: number
@@ -485,7 +486,7 @@ class Run {
             ])
           ).signature
         : null
-    const sql = dropSql({ kind: step.kind, schema: step.schema, name: step.name, table, signature })
+    const sql = dropSql({ asset: step.asset, kind: step.kind, schema: step.schema, name: step.name, table, signature })
     if (step.kind === 'index') await this.#concurrently(step, sql)
     else await this.#quickly(sql, step)
   }
@@ -510,6 +511,7 @@ class Run {
     for (const object of tagged) {
       this.#number++
       this.#options.signal?.throwIfAborted()
+      this.#tell(object, 0)
       if (object.kind === 'index' && object.schema === mapping.schema) continue // goes with its table
       if (object.kind === 'index') await this.#client.query(dropSql(object))
       else await this.#quickly(dropSql(object))
@@ -546,7 +548,7 @@ class Run {
       )
   }
 
-  #tell(step: Step, part: number, note?: string): void {
+  #tell(step: ApplyProgress['step'], part: number, note?: string): void {
     this.#options.onProgress?.({ step, number: this.#number, of: this.#of, part, ...(note !== undefined && { note }) })
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { type Database, database } from '@shop/testkit'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
@@ -64,6 +64,25 @@ describe('shop-pg', () => {
     expect(await run('slow', '--by', 'beauty')).toMatchObject({ code: 1 })
   })
 
+  test('what takes long tells on stderr how far it is and what is left', async () => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const told = async (...args: string[]): Promise<string> => {
+      write.mockClear()
+      await run(...args)
+      return write.mock.calls.map(([text]) => String(text)).join('')
+    }
+    expect(await told('refresh')).toMatch(
+      /sales_summary_daily refreshed in .* s left\n[^]*products_stats refreshed in .* 0 s left/,
+    )
+    await db.client.query(`update orders set status = 'paid' where status = 'pending'`)
+    expect(await told('fold')).toMatch(/^(\d+) of \1 folded  0 s left\n$/)
+    await db.client.query(
+      'select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = current_database()',
+    )
+    for (let n = 0; n < 5; n++) await db.client.query('select id from orders where total_cents = $1', [n])
+    expect(await told('advise', '--model', 'embedded-postgres', '--limit', '1')).toContain('0 indexes chosen')
+  }, 120_000)
+
   test('the doctor finds what is wrong, and mends what is ours', async () => {
     await db.client.query(
       `create sequence public.nearly maxvalue 100 start 99; select nextval('public.nearly'); create table shop.theirs (); create index twin on products (category_id, price_cents, id) where active`,
@@ -123,7 +142,9 @@ describe('shop-pg', () => {
   test('rolls back when told twice', async () => {
     expect(await run('rollback')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') as string })
     const foretold = (JSON.parse((await run('rollback', '--dry-run', '--json')).out) as unknown[]).length
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await run('rollback', '--yes')).toMatchObject({ code: 0, out: `${foretold} objects dropped` })
+    expect(write.mock.calls.join()).toMatch(/ {2}1\/\d+ \w+ trigger \w+ {2}\d+ s left/)
     expect((await run('fold')).err).toContain('apply the assets first')
   })
 

@@ -83,7 +83,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
       mapping,
       ...assets(values),
       ...waits(values),
-      onProgress: bar.show,
+      onProgress: bar.step,
       signal,
     })
     bar.end()
@@ -140,16 +140,24 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
   rollback: async ({ url, mapping, values, signal }) => {
     if (values['dry-run']) return connected(url, (client) => wouldDrop(client, mapping))
     if (!values.yes) throw new PgOptimizationsError('ERR_SHOP_PG_CLI', 'rollback takes every asset away; say --yes')
-    const dropped = await rollback({ connect: url, mapping, signal })
+    const bar = progressBar()
+    const dropped = await rollback({ connect: url, mapping, onProgress: bar.step, signal })
+    bar.end()
     return { json: { dropped }, lines: [`${dropped} objects dropped`] }
   },
   refresh: ({ url, mapping, values }) =>
     connected(url, async (client) => {
       if (values['dry-run']) return wouldRefresh(client, mapping)
+      const of = (await wouldRefresh(client, mapping)).lines.length
+      const bar = progressBar()
+      let done = 0
+      // each view tells when it has been refreshed
+      client.on('notice', ({ message = '' }) => bar.show(message, Math.min(1, ++done / of)))
       const views = await rows<{ view_name: string; ms: number; row_count: string }>(
         client,
         `select view_name, extract(epoch from took)::float8 * 1000 as ms, row_count from ${identifier(mapping.schema)}.refresh_all_materialized_views()`,
       )
+      bar.end()
       return {
         json: views,
         lines: views.map(
@@ -161,14 +169,18 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
     connected(url, async (client) => {
       if (values['dry-run']) return wouldFold(client, mapping)
       const every = values.every === undefined ? undefined : seconds(values.every)
+      const { waiting } = (await wouldFold(client, mapping)).json
+      const bar = progressBar()
       let folded = 0
       do {
         for (let n = 1; n > 0;) {
           n = (await rows<{ n: number }>(client, `select ${identifier(mapping.schema)}.fold() as n`))[0]!.n
           folded += n
+          if (every === undefined && n > 0) bar.show(`${folded} of ${waiting} folded`, Math.min(1, folded / waiting))
         }
         if (every !== undefined) await sleep(every, undefined, { signal }).catch(() => {})
       } while (every !== undefined && !signal.aborted)
+      bar.end()
       return { json: { folded }, lines: [`${folded} changes folded`] }
     }),
   slow: ({ url, mapping, values }) =>
@@ -197,7 +209,15 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
     }),
   advise: ({ url, mapping, values, signal }) =>
     connected(url, async (client) => {
-      const advice = await advise({ connection: client, limit: limit(values, 10), ...model(values), signal })
+      const weighing = progressBar()
+      const advice = await advise({
+        connection: client,
+        limit: limit(values, 10),
+        ...model(values),
+        onProgress: ({ part, chosen }) => weighing.show(`${chosen} indexes chosen`, part),
+        signal,
+      })
+      weighing.end()
       if (values.apply && !values['dry-run']) {
         const bar = progressBar()
         await apply({
@@ -206,7 +226,7 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
           assets: [ADVICE],
           advised: advice.create.map(({ sql }) => sql),
           ...waits(values),
-          onProgress: bar.show,
+          onProgress: bar.step,
           signal,
         })
         bar.end()
@@ -346,7 +366,10 @@ async function wouldRefresh(client: pg.Client, { schema }: Mapping): Promise<Rep
   }
 }
 
-async function wouldFold(client: pg.Client, { schema }: Mapping): Promise<Report> {
+async function wouldFold(
+  client: pg.Client,
+  { schema }: Mapping,
+): Promise<Report & { readonly json: { readonly waiting: number } }> {
   const [waiting] = await rows<{ n: number }>(
     client,
     `select count(*)::int as n from ${identifier(schema)}.sales_ledger`,
@@ -365,19 +388,29 @@ async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>
   }
 }
 
-/** On a terminal one line that moves, else a line a step; with the time left, from what is done. */
-function progressBar(): { show(progress: ApplyProgress): void; end(): void } {
+/** On a terminal one line that moves, else a line for each thing; with the time left, from what is done. */
+function progressBar(): {
+  show(what: string, done: number, note?: string): void
+  step(progress: ApplyProgress): void
+  end(): void
+} {
   const start = performance.now()
   let last = ''
+  const show = (what: string, done: number, note = ''): void => {
+    const left = done > 0 ? Math.round(((performance.now() - start) / 1000) * (1 / done - 1)) : 0
+    const line = `${what}${note && ` (${note})`}  ${left} s left`
+    if (process.stderr.isTTY) process.stderr.write(`\r${line.slice(0, process.stderr.columns)}\u001B[K`)
+    else if (what !== last) process.stderr.write(`${line}\n`)
+    last = what
+  }
   return {
-    show({ step, number, of, part, note }) {
-      const done = (number - 1 + part) / of
-      const left = done > 0 ? Math.round(((performance.now() - start) / 1000) * (1 / done - 1)) : 0
-      const line = `${String(number).padStart(3)}/${of} ${step.asset} ${step.kind} ${step.name}${note ? ` (${note})` : ''}  ${left} s left`
-      if (process.stderr.isTTY) process.stderr.write(`\r${line.slice(0, process.stderr.columns)}\u001B[K`)
-      else if (step.name !== last) process.stderr.write(`${line}\n`)
-      last = step.name
-    },
+    show,
+    step: ({ step, number, of, part, note }) =>
+      show(
+        `${String(number).padStart(3)}/${of} ${step.asset} ${step.kind} ${step.name}`,
+        (number - 1 + part) / of,
+        note,
+      ),
     end() {
       if (process.stderr.isTTY) process.stderr.write('\r\u001B[K')
     },

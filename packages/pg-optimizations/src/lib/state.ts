@@ -9,6 +9,7 @@ export type StepState = 'missing' | 'untagged' | 'current' | 'outdated' | 'inval
 
 /** An object that this package has made, as its comment tells. */
 export interface Tagged {
+  readonly asset: string
   readonly kind: Step['kind']
   readonly schema: string
   readonly name: string
@@ -123,7 +124,10 @@ export async function findTagged(connection: Connection, own: string): Promise<T
      from pg_description d join pg_trigger t on t.oid = d.objoid and d.classoid = 'pg_trigger'::regclass
      join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace where d.description like 'shop-pg %'`,
   )
-  return found.filter(({ comment }) => TAG.exec(comment)?.[3] === own)
+  return found.flatMap(({ comment, ...object }) => {
+    const [, asset, , whose] = TAG.exec(comment) ?? []
+    return asset !== undefined && whose === own ? [{ ...object, asset }] : []
+  })
 }
 
 /** Views and foreign keys of somebody else that rest on what this package made, and would go with it. */
