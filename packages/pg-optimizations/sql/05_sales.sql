@@ -12,10 +12,9 @@ create table "shop".sales_ledger (
 comment on table "shop"."sales_ledger" is 'shop-pg sales 18ed4dce7a8c shop';
 
 create view "shop".sales_ledger_item as
--- numeric, as two integers may multiply beyond one
-select day, product, units, (units * price::numeric)::numeric as revenue
+select day, product, units, units::numeric * price::numeric as revenue
 from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from "shop".sales_ledger) item;
-comment on view "shop"."sales_ledger_item" is 'shop-pg sales 04fdd13e37c3 shop';
+comment on view "shop"."sales_ledger_item" is 'shop-pg sales 899b268452b8 shop';
 
 create table "shop".sales_day (
   day      date primary key,
@@ -216,7 +215,7 @@ begin
   with taken as materialized (
     delete from "shop".sales_ledger where ctid = any (array(select ctid from "shop".sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units * price::numeric)::numeric as revenue
+    select day, product, sum(units)::bigint as units, sum(units::numeric * price::numeric) as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into "shop".sales_day as d
@@ -246,9 +245,10 @@ select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(reve
   union all
   select day, orders, 0, 0 from "shop".sales_ledger
   union all
-  select day, 0, units, revenue from "shop".sales_ledger_item
+  -- summed by itself first, as integers where quantities and prices are
+  select day, 0, sum(units), sum(revenue) from "shop".sales_ledger_item group by day
 ) known group by day;
-comment on view "shop"."sales_daily_live" is 'shop-pg sales 520ff05ee1e4 shop';
+comment on view "shop"."sales_daily_live" is 'shop-pg sales 541def2fdaa0 shop';
 
 create view "shop".product_daily_live as
 select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (

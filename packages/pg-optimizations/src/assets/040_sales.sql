@@ -15,8 +15,7 @@ create table {{own}}.sales_ledger (
 
 -- step: ddl view sales_ledger_item
 create view {{own}}.sales_ledger_item as
--- numeric, as two integers may multiply beyond one
-select day, product, units, (units * price::numeric)::numeric as revenue
+select day, product, units, units::{{worth}} * price::{{worth}} as revenue
 from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from {{own}}.sales_ledger) item;
 
 -- step: ddl table sales_day
@@ -231,7 +230,7 @@ begin
   with taken as materialized (
     delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units * price::numeric)::numeric as revenue
+    select day, product, sum(units)::bigint as units, sum(units::{{worth}} * price::{{worth}}) as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into {{own}}.sales_day as d
@@ -262,7 +261,8 @@ select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(reve
   union all
   select day, orders, 0, 0 from {{own}}.sales_ledger
   union all
-  select day, 0, units, revenue from {{own}}.sales_ledger_item
+  -- summed by itself first, as integers where quantities and prices are
+  select day, 0, sum(units), sum(revenue) from {{own}}.sales_ledger_item group by day
 ) known group by day;
 
 -- step: ddl view product_daily_live

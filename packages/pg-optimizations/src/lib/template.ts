@@ -7,7 +7,8 @@ import { identifier, literal } from './sql.ts'
  *
  * - `{{products}}`, `{{products.price}}`: the table, the column, quoted;
  * - `{{type products.id}}`: the column's type;
- * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{zone}}`, `{{language}}`: literals;
+ * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{zone}}`, `{{language}}`: literals; `{{worth}}`: the type in which a quantity times a price
+ *   is exact, whatever they are;
  * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not.
  */
 export function render(template: string, resolved: Resolved): string {
@@ -30,7 +31,7 @@ export function render(template: string, resolved: Resolved): string {
   )
 }
 
-function constant({ mapping, trigramSchema }: Resolved, name: string): string | undefined {
+function constant({ mapping, trigramSchema, tables }: Resolved, name: string): string | undefined {
   switch (name) {
     case 'own':
       return identifier(mapping.schema)
@@ -40,6 +41,12 @@ function constant({ mapping, trigramSchema }: Resolved, name: string): string | 
       return identifier(trigramSchema)
     case 'zone':
       return literal(mapping.timeZone)
+    case 'worth': {
+      const { quantity, unitPrice } = tables.items.columns
+      return [quantity, unitPrice].every((column) => /^(smallint|integer)$/.test(column?.type ?? ''))
+        ? 'bigint'
+        : 'numeric'
+    }
     case 'language':
       return literal(`pg_catalog.${mapping.language}`)
     default:
