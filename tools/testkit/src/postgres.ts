@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import { baseBackup } from './lib/base-backup.ts'
@@ -102,8 +103,14 @@ async function serve({ install, ids, dir, password, ephemeral, conf }: Serving):
     return child
   }
   let server = await start()
-  const stop = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
+    // who is leaving is let go: a pool's end() is over before its clients are gone, and nobody listens to them any more
+    kill(server.pid, 'SIGTERM')
+    await Promise.race([server.exited, sleep(500, undefined, { ref: false })])
     await server.stop('SIGINT')
+  }
+  const stop = async (): Promise<void> => {
+    await end()
     if (ephemeral) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
   return {
@@ -117,11 +124,11 @@ async function serve({ install, ids, dir, password, ephemeral, conf }: Serving):
     log: () => server.log(),
     async kill9() {
       const family = [server.pid, ...childrenOf(server.pid)]
-      for (const pid of family) kill(pid)
+      for (const pid of family) kill(pid, 'SIGKILL')
       await server.stop('SIGKILL')
     },
     async restart() {
-      await server.stop('SIGINT')
+      await end()
       server = await start()
     },
     stop,
@@ -163,10 +170,10 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-function kill(pid: number): void {
+function kill(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    process.kill(pid, signal)
   } catch {
-    // it went by itself in between
+    // it went by itself before
   }
 }

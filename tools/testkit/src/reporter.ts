@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-import type { Reporter, TestCase, TestModule } from 'vitest/node'
+import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node'
 
 const toolchain = fileURLToPath(new URL('../../../.toolchain/', import.meta.url))
 
 /** Says last, and loudly, what did not run and why: a skipped test is not a passed one. */
 export default class SkipReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
-    count(modules)
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    count(modules, unhandled)
     const reasons = new Map<string, number>()
     for (const module of modules) {
       for (const test of module.children.allTests('skipped')) {
@@ -23,8 +23,8 @@ export default class SkipReporter implements Reporter {
   }
 }
 
-/** For .ci/run; a file that could not be collected is one failure. */
-function count(modules: readonly TestModule[]): void {
+/** For .ci/run; a file that could not be collected is one failure, and so is an error outside any test. */
+function count(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
   const counts = { passed: 0, failed: 0, skipped: 0, failures: [] as string[] }
   const fail = (name: string, [error]: readonly { readonly message: string }[]): void => {
     counts.failed++
@@ -40,6 +40,10 @@ function count(modules: readonly TestModule[]): void {
     const failed = tests.some((test) => test.result().state === 'failed')
     if (module.state() === 'failed' && !failed)
       fail(`${module.project.name} ${module.relativeModuleId}`, module.errors())
+  }
+  for (const error of unhandled) {
+    const frame = /(?:packages|examples|tools)\/\S+:\d+/.exec(error.stack ?? '')?.[0] ?? 'no frame of ours'
+    fail(`unhandled in ${error.VITEST_TEST_PATH ?? 'no test'} > ${error.VITEST_TEST_NAME ?? ''} (${frame})`, [error])
   }
   mkdirSync(toolchain, { recursive: true })
   writeFileSync(`${toolchain}counts.json`, JSON.stringify(counts))

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import pg from 'pg'
 import { inject } from 'vitest'
@@ -30,8 +31,14 @@ export async function database(): Promise<Database> {
   const client = new pg.Client(url.href)
   await client.connect()
   client.on('error', () => {}) // dropped with (force) while idle
+  const guests = async (): Promise<number> => {
+    const text = `select count(*)::int as n from pg_stat_activity where datname = $1`
+    return (await admin.query<{ n: number }>(text, [name])).rows[0]!.n
+  }
   const close = async (): Promise<void> => {
     await client.end()
+    // a pool's end() is over before its clients are gone; dropped then, they throw where nobody listens any more
+    for (let wait = 0; wait < 50 && (await guests()) > 0; wait++) await sleep(20)
     await admin.query(`drop database if exists ${name} with (force)`)
     await admin.end()
   }
