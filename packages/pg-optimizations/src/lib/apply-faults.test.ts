@@ -262,6 +262,7 @@ describe('refusing before anything changes', () => {
   test.each<[string, Parameters<typeof defineMapping>[0], string]>([
     ['a missing table', { products: { table: 'goods' } }, 'ERR_SHOP_PG_TABLE'],
     ['a missing column', { products: { price: 'cost' } }, 'ERR_SHOP_PG_COLUMN'],
+    ['a missing column of the list', { orders: { listed: ['total'] } }, 'ERR_SHOP_PG_COLUMN'],
     ['a wrong type', { products: { price: 'name' } }, 'ERR_SHOP_PG_TYPE'],
     ['a partitioned table', { orders: { table: 'parted' } }, 'ERR_SHOP_PG_PARTITIONED'],
     ['a view', { orders: { table: 'seen' } }, 'ERR_SHOP_PG_PARTITIONED'],

@@ -6,7 +6,7 @@ export const ASSETS: readonly { readonly file: string; readonly text: string }[]
   },
   {
     file: '020_orders.sql',
-    text: "-- asset: orders\n-- about: A customer's orders come from one index, newest first. The state is not in it: every change of state would then rewrite all indexes of the row.\n-- needs: orders.customer\n\n-- step: concurrent index orders_customer on orders\ncreate index concurrently shop_orders_customer on {{orders}} ({{orders.customer}}, {{orders.createdAt}} desc, {{orders.id}});\n",
+    text: "-- asset: orders\n-- about: A customer's orders come from one index, newest first, with the columns you say its list shows. The state is in it only then: every change of it writes to all indexes of the row.\n-- needs: orders.customer\n\n-- step: concurrent index orders_customer on orders\ncreate index concurrently shop_orders_customer on {{orders}} ({{orders.customer}}, {{orders.createdAt}} desc, {{orders.id}}){{listed}};\n",
   },
   {
     file: '030_search.sql',

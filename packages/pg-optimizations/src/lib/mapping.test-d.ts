@@ -13,4 +13,4 @@ defineMapping({ products: { id: 1 } })
 // @ts-expect-error not a language that texts are indexed in
 defineMapping({ language: 'klingon' })
 
-defineMapping({ products: { rating: false }, orders: { counted: ['captured'] } })
+defineMapping({ products: { rating: false }, orders: { counted: ['captured'], listed: ['status', 'number'] } })

@@ -74,6 +74,11 @@ export interface MappingOptions {
   readonly orders?: EntityMapping<'orders'> & {
     /** The states in which an order counts as a sale. @default ['paid', 'shipped', 'delivered'] */
     readonly counted?: readonly string[]
+    /**
+     * Columns that the list of a customer's orders shows beside id and date: they are kept in its index, and the list is
+     * read from there alone. Each update that changes one then writes to all indexes of the table. @default []
+     */
+    readonly listed?: readonly string[]
   }
   readonly items?: EntityMapping<'items'>
   /** The schema all objects of this package live in, indexes excepted. @default 'shop' */
@@ -90,6 +95,7 @@ export interface Mapping {
   readonly timeZone: string
   readonly language: 'english' | 'french' | 'simple'
   readonly counted: readonly string[]
+  readonly listed: readonly string[]
   readonly entities: Readonly<
     Record<Entity, { readonly table: string; readonly columns: Readonly<Record<string, string | false>> }>
   >
@@ -110,7 +116,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
     (Object.keys(MODEL) as Entity[]).map((entity) => {
       const given: Record<string, unknown> = { ...options[entity] }
       const model: Record<string, ColumnModel> = MODEL[entity]
-      known(entity, given, ['table', ...(entity === 'orders' ? ['counted'] : []), ...Object.keys(model)])
+      known(entity, given, ['table', ...(entity === 'orders' ? ['counted', 'listed'] : []), ...Object.keys(model)])
       const table = given['table'] ?? (entity === 'items' ? 'order_items' : entity)
       if (!isName(table)) throw refused(`${entity}.table`, table, "a table's name, with or without its schema")
       const columns = Object.entries(model).map(([column, { name, optional }]) => {
@@ -124,7 +130,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
     }),
   ) as Mapping['entities']
   const { schema = 'shop', timeZone = 'UTC', language = 'english' } = options
-  const counted = options.orders?.counted ?? ['paid', 'shipped', 'delivered']
+  const { counted = ['paid', 'shipped', 'delivered'], listed = [] } = options.orders ?? {}
   if (!isName(schema) || schema.startsWith('pg_'))
     throw refused('schema', schema, "a schema's name not beginning with pg_")
   if (!Intl.supportedValuesOf('timeZone').includes(timeZone) && timeZone !== 'UTC')
@@ -134,7 +140,14 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
   if (!Array.isArray(counted) || counted.length === 0 || !counted.every((state) => typeof state === 'string')) {
     throw refused('orders.counted', counted, 'a list of at least one state')
   }
-  return Object.freeze({ schema, timeZone, language, counted, entities })
+  const { id, customer, createdAt } = entities.orders.columns
+  if (
+    !Array.isArray(listed) ||
+    !listed.every(isName) ||
+    new Set([...listed, id, customer, createdAt]).size < listed.length + 3
+  )
+    throw refused('orders.listed', listed, 'columns beside id, customer and createdAt, each once')
+  return Object.freeze({ schema, timeZone, language, counted, listed, entities })
 }
 
 function known(where: string, given: object, allowed: readonly string[]): void {

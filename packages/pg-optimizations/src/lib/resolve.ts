@@ -109,15 +109,18 @@ async function resolveTable(
       )
     ).map((column) => [column.name, column.type]),
   )
+  const typeOf = (column: string, name: string): string => {
+    const type = found.get(name)
+    if (type !== undefined) return type
+    throw fail(
+      'COLUMN',
+      `${entity}.${column}: ${where} has no column ${JSON.stringify(name)}; it has ${[...found.keys()].join(', ')}`,
+    )
+  }
+  if (entity === 'orders') for (const name of mapping.listed) typeOf('listed', name)
   const resolved = Object.entries(columns).map(([column, name]) => {
     if (name === false) return [column, undefined] as const
-    const type = found.get(name)
-    if (type === undefined) {
-      throw fail(
-        'COLUMN',
-        `${entity}.${column}: ${where} has no column ${JSON.stringify(name)}; it has ${[...found.keys()].join(', ')}`,
-      )
-    }
+    const type = typeOf(column, name)
     const { type: kind } = (MODEL[entity] as Record<string, { type: ColumnKind }>)[column]!
     if (!KINDS[kind].test(type))
       throw fail('TYPE', `${entity}.${column}: ${where}.${name} is ${type}; expected a ${kind} type`)

@@ -7,8 +7,9 @@ import { identifier, literal } from './sql.ts'
  *
  * - `{{products}}`, `{{products.price}}`: the table, the column, quoted;
  * - `{{type products.id}}`: the column's type;
- * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{zone}}`, `{{language}}`: literals; `{{worth}}`: the type in which a quantity times a price
- *   is exact, whatever they are;
+ * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{listed}}`: what an index includes
+ *   of the columns that are listed; `{{zone}}`, `{{language}}`: literals; `{{worth}}`: the type in which a quantity times a price is
+ *   exact, whatever they are;
  * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not.
  */
 export function render(template: string, resolved: Resolved): string {
@@ -37,6 +38,8 @@ function constant({ mapping, trigramSchema, tables }: Resolved, name: string): s
       return identifier(mapping.schema)
     case 'counted':
       return mapping.counted.map(literal).join(', ')
+    case 'listed':
+      return mapping.listed.length > 0 ? ` include (${mapping.listed.map(identifier).join(', ')})` : ''
     case 'trgm':
       return identifier(trigramSchema)
     case 'zone':
