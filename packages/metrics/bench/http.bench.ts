@@ -4,7 +4,7 @@ import { httpBench } from '@shop/testkit/http-bench'
 
 const short = process.argv.includes('--short')
 const arms = ['bare', 'adapter', 'ours', 'sizes', 'peer'] as const
-const options = { request: { path: '/orders/7' }, requests: short ? 4000 : 10_000, rounds: short ? 6 : 15 }
+const options = { request: { path: '/orders/7' }, requests: short ? 4000 : 10_000, rounds: short ? 5 : 9 }
 const rows = []
 for (const [framework, peer, goal] of [
   ['express', 'express-prom-bundle', '<= 3'],

@@ -263,9 +263,8 @@ let fold = Infinity
 for (let turn = 0; turn < 4; turn++) fold = Math.min(fold, (await cost(fast, 'select shop.fold(1000)')).us)
 while ((await fast.client.query<{ n: number }>('select shop.fold(100000) as n')).rows[0]!.n > 0);
 await fast.client.query('vacuum shop.sales_ledger')
-const folded = Math.min(
-  ...(await Promise.all([0, 1, 2].map(() => cost(fast, dashboard.after, [], 50)))).map(({ us }) => us),
-)
+let folded = Infinity
+for (let turn = 0; turn < 4; turn++) folded = Math.min(folded, (await cost(fast, dashboard.after, [], 50)).us)
 watch.done()
 
 rows.push({ name: '30-day dashboard, folded, times faster', ours: unfolded.before / folded, goal: '>= 1000' })

@@ -105,8 +105,10 @@ async function serve({ install, ids, dir, password, ephemeral, conf }: Serving):
   let server = await start()
   const end = async (): Promise<void> => {
     // who is leaving is let go: a pool's end() is over before its clients are gone, and nobody listens to them any more
+    let gone = false
+    void server.exited.then(() => (gone = true))
     kill(server.pid, 'SIGTERM')
-    await Promise.race([server.exited, sleep(500, undefined, { ref: false })])
+    for (let wait = 0; wait < 50 && !gone; wait++) await sleep(10)
     await server.stop('SIGINT')
   }
   const stop = async (): Promise<void> => {

@@ -90,6 +90,58 @@ describe('an owner without superuser rights, and an application that owns nothin
       })
   })
 
+  test('operators, functions and types of the application’s own, first on its search path, never run with the owner’s rights', async () => {
+    const app = `app_${db.name}`
+    await db.client.query(`create schema trap authorization ${app}; grant usage on schema trap to public`)
+    const client = new pg.Client(url('app'))
+    client.on('error', () => {})
+    await client.connect()
+    await client.query(`create function trap.aggregated(anyarray, anynonarray) returns anyarray language plpgsql as $$ begin raise exception 'trapped'; end $$;
+      create aggregate trap.array_agg(anynonarray) (sfunc = trap.aggregated, stype = anyarray);
+      create function trap.pg_current_xact_id() returns xid8 language plpgsql as $$ begin raise exception 'trapped'; end $$;
+      create function trap.timezone(text, timestamptz) returns timestamp language plpgsql as $$ begin raise exception 'trapped'; end $$;
+      create function trap.caught(anyelement) returns boolean language plpgsql as $$ begin raise exception 'trapped'; end $$;
+      create domain trap.text as pg_catalog.text check (trap.caught(value)); create domain trap.xid as pg_catalog.xid check (trap.caught(value));
+      create domain trap.date as pg_catalog.date check (trap.caught(value)); create domain trap.timestamptz as pg_catalog.timestamptz check (trap.caught(value));
+      do $$ declare o record; begin
+        for o in select row_number() over () as n, oprname, oprleft::regtype as l, oprright::regtype as r from pg_operator join pg_type t on t.oid = oprleft join pg_type u on u.oid = oprright
+                 where oprname in ('=', '<>') and t.typtype = 'b' and u.typtype = 'b' loop
+          execute format('create function trap.compared_%s(%s, %s) returns boolean language plpgsql as %L', o.n, o.l, o.r, 'begin raise exception ''trapped''; end');
+          execute format('create operator trap.%s (leftarg = %s, rightarg = %s, function = trap.compared_%s)', o.oprname, o.l, o.r, o.n);
+        end loop;
+      end $$; set search_path = trap, pg_catalog`)
+    await expect(client.query(`select 'a'::pg_catalog.text = 'a'::pg_catalog.text`)).rejects.toThrow('trapped')
+    const sold = async (): Promise<number> =>
+      (await row<{ n: number }>(db.client, 'select sum(units)::int as n from shop.sales_daily_live')).n
+    const before = await sold()
+    const order = async (status: string): Promise<string> =>
+      (
+        await row<{ id: string }>(
+          client,
+          'insert into public.orders (customer_id, status, total_cents, created_at) values (7, $1, 1, now()) returning id',
+          [status],
+        )
+      ).id
+    await client.query('begin')
+    const later = await order('pending')
+    await client.query('insert into public.order_items values ($1, 1, 2, 300), ($1, 2, 1, 100)', [later])
+    await client.query(`update public.orders set status = 'paid' where id operator(pg_catalog.=) $1`, [later])
+    await client.query('commit')
+    const [atOnce, waiting] = [await order('paid'), await order('pending')]
+    // of several orders, and none of them this transaction's
+    await client.query('insert into public.order_items values ($1, 3, 5, 10), ($2, 3, 7, 10)', [atOnce, waiting])
+    expect(await sold()).toBe(before + 3 + 5)
+    await client.query(`update public.order_items set quantity = 4 where order_id operator(pg_catalog.=) $1`, [atOnce])
+    await client.query(`delete from public.order_items where order_id operator(pg_catalog.=) $1`, [later])
+    expect(await sold()).toBe(before + 4)
+    for (const status of ['shipped', 'cancelled'])
+      await client.query('update public.orders set status = $2 where id operator(pg_catalog.=) $1', [atOnce, status])
+    await client.query(`delete from public.orders where id operator(pg_catalog.=) $1`, [later])
+    expect(await sold()).toBe(before)
+    await client.end()
+    await db.client.query('drop schema trap cascade')
+  }, 120_000)
+
   test('the owner takes everything away again', async () => {
     await rollback({ connect: url('owner'), mapping: PLAIN.mapping })
     expect(await definitions(db.client)).toEqual(before)
