@@ -35,11 +35,10 @@ const CHECKS: readonly Check[] = [
     name: 'unused index',
     severity: 'note',
     sql: () => `select s.indexrelid::regclass::text as object,
-        format('%s, not read since statistics began %s ago', pg_size_pretty(pg_relation_size(s.indexrelid)),
-               date_trunc('hour', now() - coalesce(d.stats_reset, pg_postmaster_start_time()))) as what,
+        format('%s, not read since statistics began %s ago', pg_size_pretty(pg_relation_size(s.indexrelid)), date_trunc('hour', age)) as what,
         'drop it when statistics span a whole month, replicas included' as remedy
-      from pg_stat_user_indexes s join pg_index i using (indexrelid), pg_stat_database d
-      where d.datname = current_database() and s.idx_scan = 0 and not i.indisunique and i.indisvalid and pg_relation_size(s.indexrelid) > 1000000`,
+      from pg_stat_user_indexes s join pg_index i using (indexrelid), pg_stat_database d, lateral (select now() - coalesce(d.stats_reset, pg_postmaster_start_time()) as age) known
+      where d.datname = current_database() and age > interval '1 day' and s.idx_scan = 0 and not i.indisunique and i.indisvalid and pg_relation_size(s.indexrelid) > 1000000`,
   },
   {
     name: 'duplicate index',
