@@ -80,19 +80,19 @@ describe.each([
   })
 
   test('work whose caller has left is aborted', async () => {
-    let aborted: (() => void) | undefined
-    const seen = new Promise<void>((resolve) => (aborted = resolve))
+    const [arrived, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const url = await serve(async ({ signal }) => {
-      signal.addEventListener('abort', () => aborted!())
-      await wait(200)
+      signal.addEventListener('abort', () => left.resolve())
+      arrived.resolve()
+      await left.promise
       return 'x'
     })
     const controller = new AbortController()
     const calling = fetch(url, { signal: controller.signal })
-    await wait(40)
+    await arrived.promise
     controller.abort()
     await expect(calling).rejects.toThrow()
-    await seen
+    await left.promise
   })
 
   test('over its concurrency requests wait, those that waited past their time are dropped unserved', async () => {
