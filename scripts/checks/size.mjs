@@ -38,11 +38,13 @@ function cpu(code) {
   return Math.min(...Array.from({ length: 5 }, once))
 }
 
-/** How many times an empty process importing costs: that travels between machines, milliseconds do not. A noisy turn is taken again. */
+const empty = cpu('')
+
+/** How many times an empty process importing costs; between machines that differs by half. A noisy turn is taken again. */
 function load(entry, budget = Infinity) {
   let least = Infinity
   for (let turn = 0; turn === 0 || (turn < 3 && least > budget); turn++)
-    least = Math.min(least, cpu(`import ${JSON.stringify(entry)}`) / cpu(''))
+    least = Math.min(least, cpu(`import ${JSON.stringify(entry)}`) / empty)
   return least
 }
 
