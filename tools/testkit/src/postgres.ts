@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import { baseBackup } from './lib/base-backup.ts'
@@ -103,14 +102,8 @@ async function serve({ install, ids, dir, password, ephemeral, conf }: Serving):
     return child
   }
   let server = await start()
-  const end = async (): Promise<void> => {
-    // who is leaving is let go: a pool's end() is over before its clients are gone, and nobody listens to them any more
-    let gone = false
-    void server.exited.then(() => (gone = true))
-    kill(server.pid, 'SIGTERM')
-    for (let wait = 0; wait < 50 && !gone; wait++) await sleep(10)
-    await server.stop('SIGINT')
-  }
+  // who is leaving is let go: a pool's end() is over before its clients are gone, and nobody listens to them any more
+  const end = (): Promise<void> => server.stop('SIGINT', 'SIGTERM')
   const stop = async (): Promise<void> => {
     await end()
     if (ephemeral) rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
@@ -126,7 +119,7 @@ async function serve({ install, ids, dir, password, ephemeral, conf }: Serving):
     log: () => server.log(),
     async kill9() {
       const family = [server.pid, ...childrenOf(server.pid)]
-      for (const pid of family) kill(pid, 'SIGKILL')
+      for (const pid of family) kill(pid)
       await server.stop('SIGKILL')
     },
     async restart() {
@@ -172,10 +165,10 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+function kill(pid: number): void {
   try {
-    process.kill(pid, signal)
+    process.kill(pid, 'SIGKILL')
   } catch {
-    // it went by itself before
+    // it went by itself in between
   }
 }

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Ids } from './run-as.ts'
 
@@ -16,8 +17,8 @@ export interface Guarded {
   log(): string
   /** Rejects with its log when it exits before `line` was seen. */
   until(line: RegExp | string): Promise<void>
-  /** Signals it and waits until it is gone; killed after ten seconds. Its folder stays. */
-  stop(signal?: NodeJS.Signals): Promise<void>
+  /** Signals it, where `gently` is given half a second after that, and waits until it is gone; killed after ten. Its folder stays. */
+  stop(signal?: NodeJS.Signals, gently?: NodeJS.Signals): Promise<void>
   readonly exited: Promise<void>
 }
 
@@ -73,8 +74,9 @@ export function guarded(file: string, args: readonly string[], options: GuardedO
         if (gone) throw new Error(`${path.basename(file)} exited: ${log.trim()}`)
       }
     },
-    async stop(signal = end) {
+    async stop(signal = end, gently) {
       child.ref()
+      if (gently && child.kill(gently)) await Promise.race([exited, sleep(500, undefined, { ref: false })])
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       await exited
