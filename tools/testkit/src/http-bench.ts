@@ -50,7 +50,7 @@ export async function httpBench<Arm extends string>(
   { request, requests = 1000, rounds = 12, connections = 10, status = 200 }: HttpBenchOptions,
 ): Promise<Record<Arm, HttpCost>> {
   const costs = Object.fromEntries(arms.map((arm) => [arm, { cpu: Infinity, rss: 0 }])) as Record<Arm, HttpCost>
-  const shown = progress('requests', PROCESSES * arms.length * rounds * requests)
+  using shown = progress('requests', PROCESSES * arms.length * rounds * requests)
   for (let started = 0; started < PROCESSES; started++) {
     const children = await Promise.all(arms.map((arm) => start(script, arm)))
     try {
@@ -71,7 +71,6 @@ export async function httpBench<Arm extends string>(
       for (const { child } of children) child.kill('SIGKILL')
     }
   }
-  shown.done()
   return costs
 }
 
