@@ -1,5 +1,5 @@
-// Tarball bytes, bytes of our own code per entry (minified, brotli) and what importing it costs, against
-// scripts/budgets.json. With --update it writes today's figures and a tenth (importing: a half, for noise).
+// Tarball bytes, bytes of our own code per entry (minified, brotli) and what importing it reads, against
+// scripts/budgets.json: figures that are equal on every machine. With --update it writes today's and a tenth.
 import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -25,55 +25,49 @@ async function compressed(entry) {
     logLevel: 'error',
   })
   const code = outputFiles[0].contents
-  return { brotli: brotliCompressSync(code).length, gzip: gzipSync(code).length }
+  return { gzip: gzipSync(code).length, brotli: brotliCompressSync(code).length }
 }
 
-/** CPU microseconds of a fresh process that runs this and ends; the least of five. */
-function cpu(code) {
-  const script = `${code};process.on('exit', () => { const { user, system } = process.cpuUsage(); console.log(user + system) })`
-  const once = () =>
-    Number(
-      execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: consumer, encoding: 'utf8' }),
-    )
-  return Math.min(...Array.from({ length: 5 }, once))
-}
-
-const empty = cpu('')
-
-/** How many times an empty process importing costs; between machines that differs by half. A noisy turn is taken again. */
-function load(entry, budget = Infinity) {
-  let least = Infinity
-  for (let turn = 0; turn === 0 || (turn < 3 && least > budget); turn++)
-    least = Math.min(least, cpu(`import ${JSON.stringify(entry)}`) / empty)
-  return least
+/** What a fresh process reads to import this: modules, ours and others', and their bytes. Time would differ by machine. */
+function loaded(entry) {
+  const script = `
+    import { statSync } from 'node:fs'
+    import { registerHooks } from 'node:module'
+    import { fileURLToPath } from 'node:url'
+    const files = new Map()
+    registerHooks({ load(url, context, next) {
+      if (url.startsWith('file:')) files.set(url, statSync(fileURLToPath(url)).size)
+      return next(url, context)
+    } })
+    await import(${JSON.stringify(entry)})
+    console.log(JSON.stringify({ modules: files.size, source: [...files.values()].reduce((sum, one) => sum + one, 0) }))`
+  const options = { cwd: consumer, encoding: 'utf8' }
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', script], options))
 }
 
 const found = {}
 for (const { manifest, tarball, entries } of packed()) {
   found[manifest.name] = { tarball: statSync(tarball).size }
   for (const entry of entries) {
-    found[manifest.name][entry] = {
-      ...(await compressed(entry)),
-      load: load(entry, budgets[manifest.name]?.[entry]?.load),
-    }
+    found[manifest.name][entry] = { ...(await compressed(entry)), ...loaded(entry) }
   }
 }
 
-console.log('entry  gzip  brotli  import (times an empty Node)')
+console.log('entry  gzip  brotli  modules imported  their bytes')
 for (const [name, { tarball, ...entries }] of Object.entries(found)) {
   console.log(`${name} tarball ${tarball}`)
   compare(`${name} tarball`, tarball, budgets[name]?.tarball)
-  for (const [entry, { gzip, brotli, load }] of Object.entries(entries)) {
-    console.log(`${entry}  ${gzip}  ${brotli}  ${load.toFixed(2)}`)
-    compare(`${entry} brotli`, brotli, budgets[name]?.[entry]?.brotli)
-    compare(`${entry} import`, load, budgets[name]?.[entry]?.load)
+  for (const [entry, figures] of Object.entries(entries)) {
+    console.log(`${entry}  ${Object.values(figures).join('  ')}`)
+    for (const what of ['brotli', 'modules', 'source'])
+      compare(`${entry} ${what}`, figures[what], budgets[name]?.[entry]?.[what])
   }
 }
 if (update) writeFileSync(file, `${JSON.stringify(found, (key, value) => room(key, value), 2)}\n`)
 
 function room(key, value) {
   if (typeof value !== 'number') return value
-  return key === 'load' ? Math.ceil(value * 15) / 10 : Math.ceil((value * 1.1) / 50) * 50
+  return key === 'modules' ? Math.ceil(value * 1.1) : Math.ceil((value * 1.1) / 50) * 50
 }
 
 function compare(what, value, budget) {
