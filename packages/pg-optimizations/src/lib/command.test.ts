@@ -145,7 +145,10 @@ describe('shop-pg', () => {
     const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await run('rollback', '--yes')).toMatchObject({ code: 0, out: `${foretold} objects dropped` })
     expect(write.mock.calls.join()).toMatch(/ {2}1\/\d+ \w+ trigger \w+ {2}\d+ s left/)
-    expect((await run('fold')).err).toContain('apply the assets first')
+    expect((await run('fold')).err).toMatch(/^ERR_SHOP_PG_ABSENT: .*apply the assets first/)
+    const { out, err } = await run('refresh', '--json')
+    expect(err).toBe('')
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'ERR_SHOP_PG_ABSENT' } })
   })
 
   test.each([
@@ -156,7 +159,7 @@ describe('shop-pg', () => {
     [['advise', '--model', 'sqlite'], 2, 'ERR_SHOP_PG_CLI'],
     [['fold', '--every', 'often'], 2, 'ERR_SHOP_PG_CLI'],
     [['plan', '--mapping', '/nowhere.json'], 2, 'ERR_SHOP_PG_CLI'],
-    [['plan', '--url', 'postgres://x@127.0.0.1:1/x'], 1, 'cannot be reached'],
+    [['plan', '--url', 'postgres://x@127.0.0.1:1/x'], 1, 'ERR_SHOP_PG_CONNECT'],
   ])('%j ends with %i', async (args, code, said) => {
     const result = await run(...args)
     expect(result.code).toBe(code)

@@ -280,7 +280,9 @@ export async function main(
     else for (const line of report.lines) print(line)
     return report.failed ? 1 : 0
   } catch (error) {
-    complain(explain(error))
+    const { code, message } = explain(error)
+    if (args.includes('--json')) print(JSON.stringify({ error: { code, message } }, null, 2))
+    else complain(`${code}: ${message}`)
     return error instanceof PgOptimizationsError && error.code === 'ERR_SHOP_PG_CLI' ? 2 : 1
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop)
@@ -295,14 +297,19 @@ function parse(args: readonly string[]) {
   }
 }
 
-function explain(error: unknown): string {
-  if (error instanceof PgOptimizationsError) return `${error.code}: ${error.message}`
-  const { code, message } = error as { code?: string; message: string }
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return `the database cannot be reached (${code})`
-  if (['42883', '42P01', '3F000'].includes(sqlState(error) ?? '')) return `${message}; apply the assets first`
-  const { hint } = error as { hint?: string }
-  return hint === undefined ? message : `${message}; ${hint}`
+/** What went wrong, with a code wherever there is a remedy. */
+function explain(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof PgOptimizationsError) return error
+  const { code = 'ERROR', message, hint } = error as { code?: string; message: string; hint?: string }
+  const state = sqlState(error) ?? ''
+  if (UNREACHED.has(code) || /^(08|28|57P)|^3D000/.test(state))
+    return { code: 'ERR_SHOP_PG_CONNECT', message: `the database cannot be reached (${message || code})` }
+  if (['42883', '42P01', '3F000'].includes(state))
+    return { code: 'ERR_SHOP_PG_ABSENT', message: `${message}; apply the assets first` }
+  return { code, message: hint === undefined ? message : `${message}; ${hint}` }
 }
+
+const UNREACHED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENOTFOUND', 'ETIMEDOUT'])
 
 async function readJson(file: string): Promise<unknown> {
   try {

@@ -8,6 +8,8 @@ export const ERROR_CODES = {
   ERR_SHOP_PG_PARTITIONED:
     'A mapped table is partitioned, a view or foreign: indexes cannot be built online there. Map its partitions one by one.',
   ERR_SHOP_PG_REPLICA: 'The server is a read replica; connect to the primary.',
+  ERR_SHOP_PG_CONNECT: 'The command line cannot reach the database, or is not let in; the message says why.',
+  ERR_SHOP_PG_ABSENT: 'The command line needs an asset that is not there; apply it first.',
   ERR_SHOP_PG_VERSION: 'The server is older than PostgreSQL 15.',
   ERR_SHOP_PG_RIGHTS:
     'The role may not do this; connect as the owner of the tables, or grant it what the message names.',
