@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { counter } from './counter.ts'
 import { dropped } from './events.ts'
@@ -23,6 +23,20 @@ describe('the cap on label sets', () => {
     expect(text).toContain('shop_metrics_series{metric="hits_total"} 3')
     expect(text).toContain('shop_metrics_series_limit{metric="hits_total"} 3')
     expect(told).toHaveLength(7)
+  })
+
+  it('costs no walk over the series for each that is refused', () => {
+    const hits = counter({
+      name: 'hits_total',
+      help: 'Hits',
+      labelNames: ['path'],
+      register: new Registry(),
+      maxSeries: 100,
+    })
+    for (let i = 0; i < 100; i++) hits.inc({ path: `/${i}` })
+    const walks = vi.spyOn(hits, 'expire')
+    for (let i = 100; i < 1000; i++) hits.inc({ path: `/${i}` })
+    expect(walks.mock.calls.length).toBeLessThan(10)
   })
 
   it('is not reached by known label sets', () => {
@@ -63,5 +77,20 @@ describe('idle series', () => {
     kept.inc()
     hits.inc({ path: '/a' })
     expect(await expositionText(register)).toContain('hits_total{path="/a"} 1')
+  })
+})
+
+describe('what the package says about itself', () => {
+  it('is there again after clear(), and forgets a metric that was taken out', async () => {
+    const register = new Registry()
+    counter({ name: 'hits_total', help: 'Hits', labelNames: ['path'], register }).inc({ path: '/' })
+    counter({ name: 'gone_total', help: 'Gone', labelNames: ['path'], register })
+    register.removeSingleMetric('gone_total')
+    expect(await expositionText(register)).not.toContain('gone_total')
+    register.clear()
+    counter({ name: 'hits_total', help: 'Hits', labelNames: ['path'], register }).inc({ path: '/' }, -1)
+    expect(await expositionText(register)).toContain(
+      'shop_metrics_dropped_total{metric="hits_total",reason="negative"} 1',
+    )
   })
 })

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
-import { Registry } from 'prom-client'
+import { Gauge as ClientGauge, Registry } from 'prom-client'
 import { Registry as Successor } from '@prometheus-io/client'
 import { describe, expect, it } from 'vitest'
 
 import { counter } from './counter.ts'
 import { expositionText } from './exposition.ts'
 import { gauge } from './gauge.ts'
+import { histogram } from './histogram.ts'
 
 describe('counter', () => {
   it('counts by label set', async () => {
@@ -100,8 +101,125 @@ describe('counter', () => {
     expect(() => counter({ name: 'a_total', help: 'A', labelNames: ['y'], register })).toThrow(
       code('ERR_SHOP_METRICS_NAME_TAKEN'),
     )
-    gauge({ name: 'b_total', help: 'B', register })
+    register.registerMetric(new ClientGauge({ name: 'b_total', help: 'B', registers: [] }))
     expect(() => counter({ name: 'b_total', help: 'B', register })).toThrow(code('ERR_SHOP_METRICS_NAME_TAKEN'))
+  })
+
+  it('is refused when it was defined otherwise before, and says in what', () => {
+    const register = new Registry()
+    const labels = ['x'] as const
+    counter({ name: 'a_total', help: 'A', labelNames: labels, register })
+    for (const [other, option] of [
+      [{ help: 'B' }, 'help'],
+      [{ maxSeries: 9 }, 'maxSeries'],
+      [{ idle: '1h' }, 'idle'],
+    ] as const)
+      expect(() => counter({ name: 'a_total', help: 'A', labelNames: labels, register, ...other })).toThrow(
+        new RegExp(`another ${option}`),
+      )
+    gauge({ name: 'g', help: 'G', register })
+    expect(() => gauge({ name: 'g', help: 'G', aggregator: 'max', register })).toThrow(/another aggregator: sum/)
+    histogram({ name: 'h', help: 'H', register })
+    for (const [other, option] of [
+      [{ buckets: [1, 2] }, 'buckets'],
+      [{ native: true }, 'native'],
+      [{ exemplars: true }, 'exemplars'],
+    ] as const)
+      expect(() => histogram({ name: 'h', help: 'H', register, ...other })).toThrow(new RegExp(`another ${option}`))
+  })
+
+  it('is refused when its lines could not be told from those of another', () => {
+    const make = { counter, gauge, histogram }
+    const clash = (first: [keyof typeof make, string], second: [keyof typeof make, string]) => {
+      const register = new Registry()
+      const [a, b] = [first, second].map(
+        ([kind, name]) =>
+          () =>
+            make[kind]({ name, help: 'H', register }),
+      )
+      a!()
+      expect(b!, `${second[1]} after ${first[1]}`).toThrow(code('ERR_SHOP_METRICS_NAME_TAKEN'))
+    }
+    for (const pair of [
+      [
+        ['counter', 'foo_total'],
+        ['gauge', 'foo'],
+      ],
+      [
+        ['histogram', 'foo'],
+        ['gauge', 'foo_bucket'],
+      ],
+      [
+        ['histogram', 'foo'],
+        ['gauge', 'foo_count'],
+      ],
+      [
+        ['histogram', 'foo'],
+        ['counter', 'foo_total'],
+      ],
+    ] as [[keyof typeof make, string], [keyof typeof make, string]][]) {
+      clash(pair[0], pair[1])
+      clash(pair[1], pair[0])
+    }
+    const register = new Registry()
+    gauge({ name: 'pool_count', help: 'H', register })
+    gauge({ name: 'pool', help: 'H', register })
+  })
+
+  it('drops and counts what holds no labels, and never throws', async () => {
+    const register = new Registry()
+    const hits = counter({ name: 'hits_total', help: 'Hits', labelNames: ['a'], register })
+    const throwing = { get a(): string { throw new Error('no') } } // prettier-ignore
+    const unprintable = { a: Object.create(null) as string }
+    for (const labels of [
+      undefined,
+      null,
+      throwing,
+      unprintable,
+      {
+        a: {
+          toString: () => {
+            throw new Error('no')
+          },
+        },
+      },
+    ])
+      hits.inc(labels as never)
+    hits.bind(undefined as never).inc()
+    const text = await expositionText(register)
+    expect(text).not.toContain('\nhits_total')
+    expect(text).toContain('shop_metrics_dropped_total{metric="hits_total",reason="unreadable_labels"} 6')
+  })
+
+  it('still counts by a handle after resetMetrics() and after remove()', async () => {
+    const register = new Registry()
+    const hits = counter({ name: 'hits_total', help: 'Hits', labelNames: ['a'], register, maxSeries: 2 })
+    const [x, y, beyond] = [hits.bind({ a: 'x' }), hits.bind({ a: 'y' }), hits.bind({ a: 'z' })]
+    for (const handle of [x, y, beyond]) handle.inc(3)
+    register.resetMetrics()
+    for (const handle of [x, y, beyond]) handle.inc()
+    expect(await expositionText(register)).toContain(
+      '\nhits_total{a="x"} 1\nhits_total{a="y"} 1\nhits_total{otel_metric_overflow="true"} 1\n',
+    )
+    hits.remove({ a: 'x' })
+    expect(await expositionText(register)).not.toContain('a="x"')
+    hits.inc({ a: 'x' }, 5)
+    x.inc()
+    x.inc()
+    expect(await expositionText(register)).toContain('hits_total{a="x"} 7')
+    const level = gauge({ name: 'level', help: 'Level', labelNames: ['a'], register })
+    const held = level.bind({ a: 'x' })
+    held.set(4)
+    level.remove({ a: 'x' })
+    level.set({ a: 'x' }, 10)
+    held.inc()
+    held.dec(3)
+    expect(await expositionText(register)).toContain('level{a="x"} 8')
+    const sizes = histogram({ name: 'sizes', help: 'Sizes', labelNames: ['a'], register })
+    const size = sizes.bind({ a: 'x' })
+    sizes.remove({ a: 'x' })
+    size.observe(1)
+    expect(await expositionText(register)).toContain('sizes_count{a="x"} 1')
   })
 
   it('refuses a definition Prometheus could not read', () => {
@@ -109,6 +227,22 @@ describe('counter', () => {
     const make = (options: object) => () => counter({ name: 'a_total', help: 'A', register, ...options } as never)
     expect(make({ name: 'a b_total' })).toThrow(code('ERR_SHOP_METRICS_NAME'))
     expect(make({ name: 'orders' })).toThrow(code('ERR_SHOP_METRICS_NAME'))
+    expect(make({ name: '_total' })).toThrow(code('ERR_SHOP_METRICS_NAME'))
+    expect(() => gauge({ name: 'a_total', help: 'A', register })).toThrow(code('ERR_SHOP_METRICS_NAME'))
+    expect(() => histogram({ name: 'a_total', help: 'A', register })).toThrow(code('ERR_SHOP_METRICS_NAME'))
+    for (const labelNames of ['abc', null, [1], { 0: 'a' }])
+      expect(make({ labelNames })).toThrow(code('ERR_SHOP_METRICS_OPTION'))
+    expect(make({ collect: 5 })).toThrow(code('ERR_SHOP_METRICS_OPTION'))
+    expect(() => counter(undefined as never)).toThrow(code('ERR_SHOP_METRICS_OPTION'))
+    expect(() => gauge(null as never)).toThrow(code('ERR_SHOP_METRICS_OPTION'))
+    for (const buckets of [5, null, '123'])
+      expect(() => histogram({ name: 'h', help: 'H', register, buckets } as never)).toThrow(
+        code('ERR_SHOP_METRICS_BUCKETS'),
+      )
+    expect(() => histogram({ name: 'h', help: 'H', register, native: null } as never)).toThrow(
+      code('ERR_SHOP_METRICS_OPTION'),
+    )
+    expect(register.getMetricsAsArray()).toEqual([])
     expect(make({ help: '' })).toThrow(code('ERR_SHOP_METRICS_OPTION'))
     for (const label of ['1a', '__name', 'le', 'quantile', 'a-b', '']) {
       expect(make({ labelNames: [label] })).toThrow(code('ERR_SHOP_METRICS_LABEL'))

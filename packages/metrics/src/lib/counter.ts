@@ -1,7 +1,7 @@
 import { define } from './define.ts'
-import { MetricsError } from './errors.ts'
 import { Family, type FamilyOptions, type Series } from './family.ts'
 import type { Labels } from './labels.ts'
+import { callable } from './options.ts'
 import type { MetricValues } from './register.ts'
 
 /** One counter of one label set, looked up once: `orders.bind({ status: 'paid' }).inc()`. */
@@ -42,17 +42,12 @@ export class Counter<L extends string = never> extends Family<L, CounterSeries> 
   override readonly type = 'counter'
   override readonly aggregator = 'sum'
   override readonly collect: (() => void | Promise<void>) | undefined
+  protected override readonly writers: readonly string[] = ['inc']
   readonly #dropValue = (value: number): void => this.drop(value < 0 ? 'negative' : 'not_a_number')
 
   constructor(options: CounterOptions<L>) {
     super('counter', options, ['collect'])
-    if (!options.name.endsWith('_total')) {
-      throw new MetricsError(
-        'ERR_SHOP_METRICS_NAME',
-        `counter(): name ${JSON.stringify(options.name)} does not end in _total`,
-      )
-    }
-    this.collect = options.collect
+    this.collect = callable(`${options.name}: collect`, options.collect)
     this.begin()
   }
 
@@ -103,5 +98,5 @@ export interface CounterOptions<L extends string> extends FamilyOptions<L> {
  * orders.inc({ status: 'paid' })
  */
 export function counter<const L extends string = never>(options: CounterOptions<L>): Counter<L> {
-  return define(new Counter(options) as Counter<never>, () => true) as unknown as Counter<L>
+  return define(new Counter(options) as Counter<never>) as unknown as Counter<L>
 }

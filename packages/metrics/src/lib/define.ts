@@ -7,14 +7,18 @@ import { healthOf } from './health.ts'
  * that two parts of a program may define the same metric.
  * @throws ERR_SHOP_METRICS_NAME_TAKEN when the registry holds something else by this name
  */
-export function define<F extends Family<string, Series>>(made: F, same: (held: F) => boolean): F {
+export function define<F extends Family<string, Series>>(made: F): F {
   const held = made.register.getSingleMetric(made.metric)
   if (held !== undefined && held !== null) {
-    if (held.constructor === made.constructor && sameLabels(held as F, made) && same(held as F)) return held as F
-    throw new MetricsError(
-      'ERR_SHOP_METRICS_NAME_TAKEN',
-      `${made.metric}: the registry holds another metric of this name`,
-    )
+    if (held.constructor !== made.constructor) throw taken(made, 'another metric of this name')
+    const shape = (held as F).shape
+    const other = Object.entries(made.shape).find(([option, value]) => shape[option] !== value)
+    if (other) throw taken(made, `it with another ${other[0]}: ${shape[other[0]]}`)
+    return held as F
+  }
+  for (const name of namesBeside(made)) {
+    const other = made.register.getSingleMetric(name) as Family<string, Series> | undefined
+    if (other) throw taken(made, `${name}, which writes the same lines`)
   }
   made.register.registerMetric(made as never)
   if (made.labelNames.length > 0) {
@@ -24,6 +28,18 @@ export function define<F extends Family<string, Series>>(made: F, same: (held: F
   return made
 }
 
-function sameLabels(a: Family<string, Series>, b: Family<string, Series>): boolean {
-  return a.labelNames.join() === b.labelNames.join()
+function taken(made: Family<string, Series>, what: string): MetricsError {
+  return new MetricsError('ERR_SHOP_METRICS_NAME_TAKEN', `${made.metric}: the registry holds ${what}`)
+}
+
+const HISTOGRAM_LINES = ['_bucket', '_sum', '_count']
+
+/** Other metrics of ours whose lines could not be told from this one's: OpenMetrics names a counter without its _total. */
+function namesBeside({ type, metric, register }: Family<string, Series>): string[] {
+  const base = type === 'counter' ? metric.slice(0, -'_total'.length) : metric
+  const names = [base, `${base}_total`, ...(type === 'histogram' ? HISTOGRAM_LINES.map((end) => base + end) : [])]
+  const suffix = HISTOGRAM_LINES.find((end) => metric.endsWith(end))
+  const whole = suffix && metric.slice(0, -suffix.length)
+  const held = whole && (register.getSingleMetric(whole) as { readonly type?: unknown } | undefined)
+  return [...names.filter((name) => name !== metric), ...(held && held.type === 'histogram' ? [whole] : [])]
 }

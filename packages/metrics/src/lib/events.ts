@@ -4,7 +4,7 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 export interface MeasurementDropped {
   readonly metric: string
   /** `cardinality`: it was counted in the overflow series instead. */
-  readonly reason: 'cardinality' | 'not_a_number' | 'negative'
+  readonly reason: 'cardinality' | 'not_a_number' | 'negative' | 'unreadable_labels'
 }
 
 /** A metric's own collect function threw, rejected, or took too long; the scrape went on without it. */

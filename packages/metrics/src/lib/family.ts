@@ -4,7 +4,7 @@ import { dropped } from './events.ts'
 import { healthOf } from './health.ts'
 import { LabelTree } from './label-tree.ts'
 import { checkLabelNames, type Labels } from './labels.ts'
-import { onlyKnown, whole } from './options.ts'
+import { onlyKnown, texts, whole } from './options.ts'
 import { type MetricValues, type Register, registerOf } from './register.ts'
 
 /** What every metric of this package is defined with. */
@@ -24,7 +24,7 @@ export interface FamilyOptions<L extends string> {
 }
 
 /** Why a measurement was not taken. */
-export type DropReason = 'not_a_number' | 'negative'
+export type DropReason = 'not_a_number' | 'negative' | 'unreadable_labels'
 
 /** One label set of a metric. */
 export interface Series {
@@ -42,6 +42,8 @@ export interface Series {
 export const OVERFLOW_LABEL = 'otel_metric_overflow'
 const COMMON = ['name', 'help', 'labelNames', 'register', 'maxSeries', 'idle'] as const
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+/** Between two looks for idle series of a metric that is full. */
+const LOOK_EVERY = 1000
 
 /** The part counters, gauges and histograms share: their series, the cap on them, and the registry's duck type. */
 export abstract class Family<L extends string, S extends Series> {
@@ -55,10 +57,13 @@ export abstract class Family<L extends string, S extends Series> {
   readonly maxSeries: number
   /** How a cluster joins workers, in prom-client's words. */
   abstract readonly aggregator: string
+  /** What writes to a series: a handle that outlives its series leads them to the one that is there now. */
+  protected abstract readonly writers: readonly string[]
   readonly #idle: number
   readonly #tree: LabelTree<S>
   readonly #all = new Set<S>()
   #overflow: S | undefined
+  #looked = 0
   /** The one series of a metric without labels. */
   protected only: S | undefined
   /** The registry's default labels the cached lines were made with. */
@@ -66,16 +71,21 @@ export abstract class Family<L extends string, S extends Series> {
 
   protected constructor(kind: string, options: FamilyOptions<L>, extra: readonly string[]) {
     onlyKnown(`${kind}()`, options, [...COMMON, ...extra])
-    const { name, help, labelNames = [] } = options
+    const { name, help } = options
     if (typeof name !== 'string' || !METRIC_NAME.test(name)) {
       throw new MetricsError(
         'ERR_SHOP_METRICS_NAME',
         `${kind}(): name ${JSON.stringify(name)} is not [a-zA-Z_:][a-zA-Z0-9_:]*`,
       )
     }
+    if ((kind === 'counter') !== /._total$/.test(name)) {
+      const wrong = kind === 'counter' ? 'does not end in _total, as counters do' : 'ends in _total, which says counter'
+      throw new MetricsError('ERR_SHOP_METRICS_NAME', `${kind}(): name ${JSON.stringify(name)} ${wrong}`)
+    }
     if (typeof help !== 'string' || help === '') {
       throw new MetricsError('ERR_SHOP_METRICS_OPTION', `${name}: help ${JSON.stringify(help)} is not a sentence`)
     }
+    const labelNames = texts(`${name}: labelNames`, options.labelNames, [])
     checkLabelNames(name, labelNames)
     this.name = name
     this.metric = name
@@ -87,6 +97,12 @@ export abstract class Family<L extends string, S extends Series> {
     this.#tree = new LabelTree(this.labelNames)
   }
 
+  /** What a second definition of this metric must agree with, by the option's name. */
+  get shape(): Readonly<Record<string, string>> {
+    const { help, labelNames, maxSeries, aggregator } = this
+    return { help, labelNames: labelNames.join(), maxSeries: `${maxSeries}`, idle: `${this.#idle} ms`, aggregator }
+  }
+
   /** Called once a subclass is whole: makes the one series of a metric without labels. */
   protected begin(): void {
     if (this.labelNames.length > 0) return
@@ -96,9 +112,14 @@ export abstract class Family<L extends string, S extends Series> {
 
   protected abstract create(values: readonly string[]): S
 
-  /** The series of these labels, made when new; the overflow series once the cap is reached. */
+  /** The series of these labels, made when new; the overflow series once the cap is reached; one that nobody reads where they are no labels. */
   protected series(labels: Labels<L>): S {
-    return this.#tree.find(labels) ?? this.#grow(labels)
+    try {
+      return this.#tree.find(labels) ?? this.#grow(labels)
+    } catch {
+      this.drop('unreadable_labels')
+      return this.create([])
+    }
   }
 
   /** The series of these label texts, in the order of `labelNames`; `null` means the overflow series. */
@@ -110,7 +131,8 @@ export abstract class Family<L extends string, S extends Series> {
   #grow(labels: Labels<L>): S {
     const values = this.#tree.texts(labels)
     const known = this.#tree.findByText(values)
-    if (!known && this.#all.size >= this.maxSeries) this.expire(Date.now())
+    if (!known && this.#all.size >= this.maxSeries && Date.now() - this.#looked >= LOOK_EVERY)
+      this.expire((this.#looked = Date.now()))
     const series = known ?? this.#make(values)
     if (series !== this.#overflow) this.#tree.alias(labels)
     return series
@@ -174,15 +196,27 @@ export abstract class Family<L extends string, S extends Series> {
     if (!series || this.only) return
     this.#tree.remove(values)
     this.#all.delete(series)
+    if (!series.pinned) return
+    for (const name of this.writers) {
+      const forward = (...given: unknown[]): void => {
+        const now = this.seriesOf(values) as S & Record<string, (...given: unknown[]) => void>
+        now.pinned = true
+        now[name]!(...given)
+      }
+      Object.defineProperty(series, name, { value: forward })
+    }
   }
 
-  /** Sets everything back to nothing, as prom-client's `reset()`. */
+  /** Sets everything back to nothing, as prom-client's `reset()`; what is bound stays, at nothing. */
   reset(): void {
     for (const series of this.all()) this.clear(series)
     if (this.only) return
-    this.#tree.clear()
-    this.#all.clear()
-    this.#overflow = undefined
+    for (const series of this.#all) {
+      if (series.pinned) continue
+      this.#tree.remove(series.values)
+      this.#all.delete(series)
+    }
+    if (!this.#overflow?.pinned) this.#overflow = undefined
   }
 
   protected abstract clear(series: S): void

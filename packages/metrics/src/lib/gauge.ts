@@ -1,10 +1,10 @@
 import { define } from './define.ts'
 import { Family, type FamilyOptions, type Series } from './family.ts'
 import type { Labels } from './labels.ts'
-import { oneOf } from './options.ts'
+import { callable, oneOf } from './options.ts'
 import type { MetricValues } from './register.ts'
 
-/** One gauge of one label set, looked up once. */
+/** One gauge of one label set, looked up once. What is no number, or a step that is not finite, is dropped and counted. */
 export interface BoundGauge {
   set(value: number): void
   inc(value?: number): void
@@ -14,6 +14,7 @@ export interface BoundGauge {
 export type { GaugeSeries }
 class GaugeSeries implements Series, BoundGauge {
   readonly values: readonly string[]
+  readonly #drop: () => void
   value = 0
   writes = 0
   pinned = false
@@ -21,21 +22,31 @@ class GaugeSeries implements Series, BoundGauge {
   lastChange = 0
   lines: readonly string[] | undefined = undefined
 
-  constructor(values: readonly string[]) {
+  constructor(values: readonly string[], drop: () => void) {
     this.values = values
+    this.#drop = drop
   }
 
   set(value: number): void {
-    this.value = Number(value) // a text must not become part of a sum
-    this.writes++
+    if (typeof value === 'number') {
+      this.value = value
+      this.writes++
+    } else this.#drop()
   }
 
   inc(value = 1): void {
-    this.set(this.value + value)
+    // a step that is no finite number would stay in the value until the next set()
+    if (typeof value === 'number' && value - value === 0) {
+      this.value += value
+      this.writes++
+    } else this.#drop()
   }
 
   dec(value = 1): void {
-    this.set(this.value - value)
+    if (typeof value === 'number' && value - value === 0) {
+      this.value -= value
+      this.writes++
+    } else this.#drop()
   }
 }
 
@@ -58,20 +69,21 @@ export class Gauge<L extends string = never> extends Family<L, GaugeSeries> {
   override readonly type = 'gauge'
   override readonly aggregator: GaugeAggregator
   override readonly collect: (() => void | Promise<void>) | undefined
+  protected override readonly writers: readonly string[] = ['set', 'inc', 'dec']
+  readonly #dropValue = (): void => this.drop('not_a_number')
 
   constructor(options: GaugeOptions<L>) {
     super('gauge', options, ['aggregator', 'collect'])
     const allowed = ['sum', 'first', 'min', 'max', 'average', 'omit'] as const
     this.aggregator = oneOf<GaugeAggregator>(`${options.name}: aggregator`, options.aggregator, 'sum', allowed)
-    this.collect = options.collect
+    this.collect = callable(`${options.name}: collect`, options.collect)
     this.begin()
   }
 
   set(...args: Set<L>): void
   set(labels: Labels<L> | number, value?: number): void {
-    const number = this.only ? (labels as number) : value
-    if (typeof number !== 'number') this.drop('not_a_number')
-    else (this.only ?? this.series(labels as Labels<L>)).set(number)
+    if (this.only) this.only.set(labels as number)
+    else this.series(labels as Labels<L>).set(value!)
   }
 
   inc(...args: Step<L>): void
@@ -88,7 +100,9 @@ export class Gauge<L extends string = never> extends Family<L, GaugeSeries> {
 
   /** The gauge of these labels, to keep and use again. */
   bind(labels: Labels<L>): BoundGauge {
-    return this.only ?? this.series(labels)
+    const series = this.only ?? this.series(labels)
+    series.pinned = true
+    return series
   }
 
   /** Sets the series of these label texts, in the order of `labelNames`: a cluster's primary speaks so. */
@@ -97,7 +111,7 @@ export class Gauge<L extends string = never> extends Family<L, GaugeSeries> {
   }
 
   protected override create(values: readonly string[]): GaugeSeries {
-    return new GaugeSeries(values)
+    return new GaugeSeries(values, this.#dropValue)
   }
 
   protected override clear(series: GaugeSeries): void {
@@ -116,5 +130,5 @@ export class Gauge<L extends string = never> extends Family<L, GaugeSeries> {
  * @throws ERR_SHOP_METRICS_NAME, _LABEL, _OPTION, _NAME_TAKEN
  */
 export function gauge<const L extends string = never>(options: GaugeOptions<L>): Gauge<L> {
-  return define(new Gauge(options) as Gauge<never>, () => true) as unknown as Gauge<L>
+  return define(new Gauge(options) as Gauge<never>) as unknown as Gauge<L>
 }

@@ -12,9 +12,12 @@ export class Health {
   readonly #failed = new Map<string, number>()
   /** Labelled metrics of ours in this registry, with their number of series. */
   readonly sizes: Map<string, () => { readonly series: number; readonly limit: number }> = new Map()
+  readonly #register: Register
+  readonly #own: readonly RegisteredMetric[]
 
   constructor(register: Register) {
-    const own: RegisteredMetric[] = [
+    this.#register = register
+    this.#own = [
       reading('shop_metrics_dropped_total', 'counter', 'Measurements not taken as given, by reason', () =>
         this.#droppedValues(),
       ),
@@ -29,7 +32,13 @@ export class Health {
         this.#sizeValues('limit'),
       ),
     ]
-    for (const metric of own) if (!register.getSingleMetric(metric.name)) register.registerMetric(metric as never)
+  }
+
+  /** Puts what is missing into the registry: the first time all, and again after its `clear()`. */
+  begin(): this {
+    const register = this.#register
+    for (const metric of this.#own) if (!register.getSingleMetric(metric.name)) register.registerMetric(metric as never)
+    return this
   }
 
   dropped(metric: string, reason: string): void {
@@ -48,7 +57,8 @@ export class Health {
   }
 
   #sizeValues(what: 'series' | 'limit'): Values {
-    return [...this.sizes].map(([metric, size]) => ({ labels: { metric }, value: size()[what] }))
+    const there = [...this.sizes].filter(([metric]) => this.#register.getSingleMetric(metric))
+    return there.map(([metric, size]) => ({ labels: { metric }, value: size()[what] }))
   }
 }
 
@@ -59,9 +69,9 @@ function reading(name: string, type: string, help: string, values: () => Values)
 
 const healths = new WeakMap<Register, Health>()
 
-/** The registry's health metrics, registered at first need. */
+/** The registry's health metrics, registered when they are needed and not there. */
 export function healthOf(register: Register): Health {
   let health = healths.get(register)
   if (!health) healths.set(register, (health = new Health(register)))
-  return health
+  return health.begin()
 }

@@ -126,6 +126,7 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
   override readonly type = 'histogram'
   override readonly aggregator = 'sum'
   override readonly collect: undefined = undefined
+  protected override readonly writers: readonly string[] = ['observe']
   /** Upper bounds without +Inf. */
   readonly bounds: Float64Array
   readonly native: NativeShape | undefined
@@ -137,7 +138,7 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
     super('histogram', options, ['buckets', 'native', 'exemplars'])
     this.bounds = checkBounds(
       options.name,
-      options.buckets ?? DEFAULT_BUCKETS,
+      options.buckets === undefined ? DEFAULT_BUCKETS : options.buckets,
       options.native !== undefined && options.native !== false,
     )
     this.native = checkNative(options.name, options.native)
@@ -188,6 +189,16 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
     if (bucket < series.counts.length) series.exemplars[bucket] = exemplar
   }
 
+  override get shape(): Readonly<Record<string, string>> {
+    const { bounds, native, exemplars } = this
+    return {
+      ...super.shape,
+      buckets: bounds.join(),
+      native: JSON.stringify(native) ?? 'false',
+      exemplars: `${exemplars}`,
+    }
+  }
+
   dropValue(): void {
     this.drop('not_a_number')
   }
@@ -226,6 +237,8 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
 }
 
 function checkBounds(name: string, bounds: readonly number[], native: boolean): Float64Array {
+  if (!Array.isArray(bounds))
+    throw new MetricsError('ERR_SHOP_METRICS_BUCKETS', `${name}: buckets ${JSON.stringify(bounds)} are not a list`)
   for (const [i, bound] of bounds.entries()) {
     if (typeof bound === 'number' && Number.isFinite(bound) && (i === 0 || bound > bounds[i - 1]!)) continue
     throw new MetricsError(
@@ -269,6 +282,5 @@ function checkNative(name: string, given: boolean | NativeOptions | undefined): 
  * @throws ERR_SHOP_METRICS_NAME, _LABEL, _BUCKETS, _OPTION, _NAME_TAKEN
  */
 export function histogram<const L extends string = never>(options: HistogramOptions<L>): Histogram<L> {
-  const made = new Histogram(options) as Histogram<never>
-  return define(made, (held) => held.bounds.join() === made.bounds.join()) as unknown as Histogram<L>
+  return define(new Histogram(options) as Histogram<never>) as unknown as Histogram<L>
 }

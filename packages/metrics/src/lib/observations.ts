@@ -27,6 +27,16 @@ export function observations(place: { readonly register: Register } | undefined)
   )
   const overflows = counts('shop_deadline_overflows_total', 'Responses not ready at their constant-time deadline')
   const reports = counts('shop_browser_reports_total', 'Violation reports of browsers, by type', 'type')
+  const suspicions = counts(
+    'shop_suspicious_requests_total',
+    'Requests that looked like an attack, and clients refused for earlier ones, by kind, class and decision',
+    'kind',
+    'class',
+    'decision',
+  )
+  const sanitized = counts('shop_sanitized_requests_total', 'Requests the sanitiser took something out of')
+  const engines = counts('shop_inspection_engine_failures_total', 'Second engines that threw', 'engine')
+  const scores = counts('shop_score_store_failures_total', 'Scores kept in memory instead, by operation', 'operation')
   const limits = counts('shop_rate_limit_decisions_total', 'Rate limit decisions', 'limiter', 'decision')
   const breakerState = gauge({
     ...place,
@@ -43,6 +53,12 @@ export function observations(place: { readonly register: Register } | undefined)
   )
   const retries = counts('shop_retries_total', 'Further attempts of a failed call', 'pipeline')
   const gaveUp = counts('shop_calls_failed_total', 'Calls that failed for good, by reason', 'pipeline', 'reason')
+  const concurrency = gauge({
+    ...place,
+    name: 'shop_retry_limit',
+    help: 'Calls an adaptive limit lets run at once',
+    labelNames: ['pipeline'],
+  })
   const idempotency = counts(
     'shop_idempotency_decisions_total',
     'Requests with an idempotency key, by decision',
@@ -56,6 +72,7 @@ export function observations(place: { readonly register: Register } | undefined)
     aggregator: 'min',
   })
   const auditEvents = counts('shop_audit_events_total', 'Audit events kept, by lane', 'lane')
+  const auditRows = counts('shop_audit_rows_total', 'Audit rows that reached the database, by lane', 'lane')
   const auditFailures = counts(
     'shop_audit_failures_total',
     'Audit events refused, and failures of the audit store, by place',
@@ -85,6 +102,11 @@ export function observations(place: { readonly register: Register } | undefined)
       webhooks.inc({ provider: 'stripe', outcome: 'payment-mismatch' }),
     'shop:security-middleware:deadline-overflow': () => overflows.inc(),
     'shop:security-middleware:report': (p) => reports.inc({ type: word(p['type']) }),
+    'shop:security-middleware:suspicious': (p) =>
+      suspicions.inc({ kind: word(p['kind']), class: word(p['class'] ?? 'none'), decision: word(p['decision']) }),
+    'shop:security-middleware:sanitized': () => sanitized.inc(),
+    'shop:security-middleware:engine-failed': (p) => engines.inc({ engine: word(p['engine']) }),
+    'shop:security-middleware:score-store-failed': (p) => scores.inc({ operation: word(p['operation']) }),
     'shop:rate-limit:decision': (p) => limits.inc({ limiter: word(p['limiter']), decision: word(p['decision']) }),
     'shop:retry:breaker': (p) => {
       const [breaker, now] = [word(p['breaker']), word(p['to'])]
@@ -94,9 +116,11 @@ export function observations(place: { readonly register: Register } | undefined)
     },
     'shop:retry:retry': (p) => retries.inc({ pipeline: word(p['pipeline']) }),
     'shop:retry:gave-up': (p) => gaveUp.inc({ pipeline: word(p['pipeline']), reason: word(p['reason']) }),
+    'shop:retry:limit': (p) => concurrency.set({ pipeline: word(p['pipeline']) }, p['to'] as number),
     'shop:retry:idempotency': (p) => idempotency.inc({ decision: word(p['decision']) }),
     'shop:retry:link': (p) => link.set({ link: 'cluster' }, p['state'] === 'up' ? 1 : 0),
     'shop:audit:recorded': (p) => auditEvents.inc({ lane: word(p['lane']) }),
+    'shop:audit:flushed': (p) => auditRows.inc({ lane: word(p['lane']) }, p['rows'] as number),
     'shop:audit:refused': () => auditFailures.inc({ where: 'refused' }),
     'shop:audit:trouble': (p) => auditFailures.inc({ where: word(p['where']) }),
     'shop:audit:sealed': (p) => {

@@ -1,9 +1,12 @@
 import { channel } from 'node:diagnostics_channel'
+import { globSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 
 import { expositionText } from './exposition.ts'
+import { observations } from './observations.ts'
 import { observeShop } from './observe-shop.ts'
 
 describe('observing the other packages', () => {
@@ -34,6 +37,24 @@ describe('observing the other packages', () => {
       'shop_crypto_decrypt_failures_total{table="customers",column="email",reason="failed-check"} 1',
     ],
     [
+      'shop:security-middleware:suspicious',
+      { kind: 'attack', class: 'sqli', decision: 'refused' },
+      'shop_suspicious_requests_total{kind="attack",class="sqli",decision="refused"} 1',
+    ],
+    ['shop:security-middleware:sanitized', { fields: ['a'], removed: 2 }, 'shop_sanitized_requests_total 1'],
+    [
+      'shop:security-middleware:engine-failed',
+      { engine: 'crs' },
+      'shop_inspection_engine_failures_total{engine="crs"} 1',
+    ],
+    [
+      'shop:security-middleware:score-store-failed',
+      { operation: 'add' },
+      'shop_score_store_failures_total{operation="add"} 1',
+    ],
+    ['shop:retry:limit', { pipeline: 'stripe', from: 20, to: 12 }, 'shop_retry_limit{pipeline="stripe"} 12'],
+    ['shop:audit:flushed', { lane: 'critical', rows: 7, seconds: 1 }, 'shop_audit_rows_total{lane="critical"} 7'],
+    [
       'shop:rate-limit:decision',
       { limiter: 'login', decision: 'denied' },
       'shop_rate_limit_decisions_total{limiter="login",decision="denied"} 1',
@@ -43,6 +64,30 @@ describe('observing the other packages', () => {
     using _ = observeShop({ register })
     channel(name).publish(message)
     expect(await expositionText(register)).toContain(line)
+  })
+
+  it('hears every channel that a package publishes', () => {
+    const packages = path.join(import.meta.dirname, '../../..')
+    const published = globSync('*/src/**/*.ts', { cwd: packages, exclude: ['metrics/**', '**/*.test.ts'] }).flatMap(
+      (file) => {
+        const text = readFileSync(path.join(packages, file), 'utf8')
+        return [...text.matchAll(/'(shop:[a-z-]+:[a-z-]+)'/g)].map(([, name]) => name!)
+      },
+    )
+    expect(published.length).toBeGreaterThan(20)
+    expect(Object.keys(observations({ register: new Registry() }))).toEqual(expect.arrayContaining(published))
+  })
+
+  it('counts once however often it is installed, and again after it was disposed of', async () => {
+    const register = new Registry()
+    const first = observeShop({ register })
+    expect(observeShop({ register })).toBe(first)
+    channel('shop:security-middleware:sanitized').publish({})
+    first[Symbol.dispose]()
+    channel('shop:security-middleware:sanitized').publish({})
+    using _ = observeShop({ register })
+    channel('shop:security-middleware:sanitized').publish({})
+    expect(await expositionText(register)).toContain('shop_sanitized_requests_total 2')
   })
 
   it('makes no label of what it does not know, and ends when disposed of', async () => {

@@ -55,3 +55,17 @@ export function registerOf(where: string, given: Register | undefined): Register
 export function defaultLabelsOf(register: Register): Readonly<Record<string, string>> {
   return (register as { _defaultLabels?: Readonly<Record<string, string>> })._defaultLabels ?? {}
 }
+
+/** One installation a registry: what is there is handed out again, until it is disposed. */
+export function once(
+  installed: WeakMap<Register, Disposable>,
+  register: Register,
+  install: () => () => void,
+): Disposable {
+  const held = installed.get(register)
+  if (held) return held
+  const end = install()
+  const handle = { [Symbol.dispose]: () => void (installed.delete(register) && end()) }
+  installed.set(register, handle)
+  return handle
+}

@@ -31,3 +31,14 @@ it('tells how the event loop, the garbage collector, the heap and the process ar
     value('nodejs_eventloop_delay_max_seconds') + 1e-9,
   )
 })
+
+it('measures once however often it is installed, and begins anew after it was disposed of', async () => {
+  const register = new Registry()
+  const first = runtimeMetrics({ register })
+  expect(runtimeMetrics({ register })).toBe(first)
+  first[Symbol.dispose]()
+  expect(register.getMetricsAsArray()).toEqual([])
+  using _ = runtimeMetrics({ register })
+  await sleep(30)
+  expect(await expositionText(register)).toMatch(/^nodejs_eventloop_delay_max_seconds 0\.\d+$/m)
+})

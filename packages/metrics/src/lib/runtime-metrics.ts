@@ -6,7 +6,7 @@ import { counter } from './counter.ts'
 import { type Gauge, gauge } from './gauge.ts'
 import { histogram } from './histogram.ts'
 import { onlyKnown } from './options.ts'
-import type { Register } from './register.ts'
+import { once, type Register, type RegisteredMetric, registerOf } from './register.ts'
 
 /** What {@link runtimeMetrics} takes. */
 export interface RuntimeMetricsOptions {
@@ -14,24 +14,30 @@ export interface RuntimeMetricsOptions {
   readonly register?: Register
 }
 
-type Place = { readonly register: Register } | undefined
+type Place = { readonly register: Register }
+
+const installed = new WeakMap<Register, Disposable>()
 
 /**
  * Node itself by OpenTelemetry's conventions: event loop delay and utilisation, garbage collection, heap; and the
  * process by Prometheus' own names (`process_cpu_seconds_total`, `process_resident_memory_bytes`, …).
- * @returns what stops the measuring
+ * @returns what stops the measuring and takes its metrics out of the registry; the same for a second call
  */
 export function runtimeMetrics(options: RuntimeMetricsOptions = {}): Disposable {
   onlyKnown('runtimeMetrics()', options, ['register'])
-  const place = options.register && { register: options.register }
-  const stops = [eventLoop(place), garbage(place)]
-  heap(place)
-  processItself(place)
-  return {
-    [Symbol.dispose]() {
+  const register = registerOf('runtimeMetrics()', options.register)
+  return once(installed, register, () => {
+    const before = new Set(register.getMetricsAsArray())
+    const place = { register }
+    const stops = [eventLoop(place), garbage(place)]
+    heap(place)
+    processItself(place)
+    const made = register.getMetricsAsArray().filter((metric) => !before.has(metric)) as RegisteredMetric[]
+    return () => {
       for (const stop of stops) stop()
-    },
-  }
+      for (const { name } of made) register.removeSingleMetric(name)
+    }
+  })
 }
 
 function eventLoop(place: Place): () => void {
