@@ -27,11 +27,15 @@ export function attributes(values: Readonly<Record<string, string | number>>): r
     .filter(([, value]) => value !== '')
     .map(([key, value]) => ({
       key,
-      value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value },
+      // half of a surrogate pair is no text in protobuf, and would cost the whole batch
+      value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value.toWellFormed() },
     }))
 }
 
-/** Sends at intervals, one at a time, and a last time when disposed of. A receiver that is gone is no error of the shop: what was not taken is dropped. */
+/**
+ * Sends at intervals, one at a time, and a last time when disposed of. A receiver that is gone is no error of the
+ * shop, nor is a batch that cannot be made: what was not taken is dropped, and the next is tried.
+ */
 export function sending(
   where: string,
   options: OtlpOptions,
@@ -43,12 +47,13 @@ export function sending(
   }
   const interval = milliseconds(`${where}: interval`, options.interval, '10s', 10)
   const timeout = milliseconds(`${where}: timeout`, options.timeout, '5s', 10)
-  let running: Promise<boolean> = Promise.resolve(true)
+  let last: Promise<boolean> = Promise.resolve(true)
+  let waiting = 0
 
   async function send(): Promise<boolean> {
-    const body = await batch()
-    if (body === undefined) return true
     try {
+      const body = await batch()
+      if (body === undefined) return true
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
@@ -59,10 +64,16 @@ export function sending(
       return response.ok
     } catch {
       return false
+    } finally {
+      waiting--
     }
   }
-  const flush = (): Promise<boolean> => (running = running.then(send))
-  const timer = setInterval(() => void flush(), interval).unref()
+  function flush(): Promise<boolean> {
+    waiting++
+    return (last = last.then(send))
+  }
+  // a receiver slower than the interval makes no queue
+  const timer = setInterval(() => void (waiting === 0 && flush()), interval).unref()
   return {
     flush,
     async [Symbol.asyncDispose]() {
