@@ -87,13 +87,13 @@ function finish(
   void answer.then((late) => (late ? send(exchange, late) : done()), done)
 }
 
-function send(exchange: FastifyExchange, { status, headers, body }: Answer): void {
+function send(exchange: FastifyExchange, { status, headers, body, signal }: Answer): void {
   const { reply } = exchange
   reply.code(status)
   if (headers) exchange.apply(headers)
   const whole = body === undefined || typeof body === 'string' || body instanceof Uint8Array
   // as bytes, or Fastify would add a charset to the content type
-  void reply.send(whole ? Buffer.from(body ?? '') : Readable.from(body))
+  void reply.send(whole ? Buffer.from(body ?? '') : Readable.from(body, { signal }))
 }
 
 class FastifyExchange extends NodeExchange {

@@ -87,20 +87,26 @@ async function transform(chain: Chain, exchange: HonoExchange, context: Context)
   context.res = new Response((body as BodyInit) ?? rest ?? null, { status: res.status, headers })
 }
 
-function toResponse(exchange: HonoExchange, { status, headers, body }: Answer): Response {
+function toResponse(exchange: HonoExchange, { status, headers, body, signal }: Answer): Response {
   const empty = exchange.method === 'HEAD' || status === 204 || status === 304
   const content =
     empty || body === undefined
       ? null
       : typeof body === 'object' && Symbol.asyncIterator in body
-        ? fromIterable(body)
+        ? fromIterable(body, signal)
         : body
   return new Response(content as BodyInit, { status, headers: (headers ?? []) as [string, string][] })
 }
 
-function fromIterable(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+function fromIterable(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): ReadableStream<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]()
   return new ReadableStream({
+    start(controller) {
+      signal?.addEventListener('abort', () => {
+        controller.error(signal.reason)
+        void iterator.return?.()
+      })
+    },
     async pull(controller) {
       const next = await iterator.next()
       if (next.done) controller.close()

@@ -440,6 +440,44 @@ describe.each(FRAMEWORKS)('the contract on %s', (framework) => {
     await until(() => ended)
   })
 
+  test('a policy can give up what it streams to a client that does not read', async () => {
+    let [begun, ended] = [false, false]
+    const body = async function* (): AsyncGenerator<Uint8Array> {
+      begun = true
+      try {
+        for (;;) yield Buffer.alloc(65_536, 'x')
+      } finally {
+        ended = true
+      }
+    }
+    const giveUp = new AbortController()
+    await using served = await start({
+      name: 'streams',
+      evaluate: () => ({ answer: { status: 200, body: body(), signal: giveUp.signal } }),
+    })
+    if (framework === 'http2') {
+      const session = http2.connect(served.url)
+      const stream = session.request({ ':path': '/' })
+      stream.on('error', () => undefined)
+      await until(() => begun)
+      giveUp.abort()
+      await until(() => ended)
+      stream.resume()
+      await once(stream, 'close')
+      session.destroy()
+    } else {
+      const socket = net.connect(served.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+      await until(() => begun)
+      giveUp.abort()
+      await until(() => ended)
+      const closed = once(socket, 'close')
+      socket.resume()
+      await closed
+    }
+  })
+
   test('respond sees the response before its headers leave, and may change and delay it', async () => {
     await using served = await start(
       {

@@ -69,7 +69,7 @@ export function observe(chain: Chain, exchange: Exchange, response: ServerRespon
   })
 }
 
-function send(exchange: NodeExchange, { status, headers, body }: Answer): false {
+function send(exchange: NodeExchange, { status, headers, body, signal }: Answer): false {
   const { response } = exchange
   if (response.headersSent || response.destroyed) return false
   response.statusCode = status
@@ -82,7 +82,7 @@ function send(exchange: NodeExchange, { status, headers, body }: Answer): false 
     response.end()
   } else {
     // ends the source too when the client leaves first; how it ended is told by `settle`
-    pipeline(Readable.from(body), response, () => {})
+    pipeline(Readable.from(body, { signal }), response, () => {})
   }
   return false
 }

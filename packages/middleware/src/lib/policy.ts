@@ -66,6 +66,8 @@ export interface Answer {
   readonly status: number
   readonly headers?: HeaderPairs
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
+  /** Aborted: a streamed body is given up, and the connection with it, also while the client reads nothing. */
+  readonly signal?: AbortSignal
 }
 
 /** What a policy decides. Headers are set and removed in every case; `deny` and `answer` end the request. */
