@@ -15,7 +15,8 @@ export function carried(alert: Alert): {
     annotations: {
       summary,
       description: action,
-      runbook_url: `https://github.com/example/shop/blob/main/docs/guides/runbook.md#${name.toLowerCase()}`,
+      // the file beside the rules, until `init --runbook` says where it is kept
+      runbook_url: `runbook.md#${name.toLowerCase()}`,
       ...(exemplars !== undefined && { exemplars }),
     },
   }

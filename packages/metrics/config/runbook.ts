@@ -6,8 +6,8 @@ const TITLES = {
   business: 'Business',
 } as const
 
-/** The runbook every alert links to: what it means, when it fires, what to do. */
-export function runbook(): string {
+/** The runbook every alert links to: what it means, when it fires, what to do; `guide` is what leads on from there. */
+export function runbook(guide: string): string {
   const parts = Object.entries(TITLES).map(([group, title]) => {
     const members = alerts.filter((alert) => groupOf(alert) === group).toSorted((a, b) => (a.name < b.name ? -1 : 1))
     const entries = members.map(({ name, summary, action, expr, severity, team, for: lasting = '5m' }) =>
@@ -21,5 +21,5 @@ export function runbook(): string {
     )
     return `## ${title}\n\n${entries.join('\n\n')}`
   })
-  return `# Runbook\n\n<!-- Generated from packages/metrics/config by \`node config/generate.ts\` there; change it there. -->\n\nEach alert of @shop/metrics, by name. The [monitoring guide](monitoring.md) tells how to get from an alert to its cause.\n\n${parts.join('\n\n')}\n`
+  return `# Runbook\n\n<!-- Generated from packages/metrics/config by \`node config/generate.ts\` there; change it there. -->\n\nEach alert of @shop/metrics, by name. ${guide} tells how to get from an alert to its cause.\n\n${parts.join('\n\n')}\n`
 }

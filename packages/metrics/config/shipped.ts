@@ -9,11 +9,12 @@ import { ruleFiles } from './rules.ts'
 /** Every generated file, by its path from the package. */
 export async function shippedFiles(): Promise<Readonly<Record<string, string>>> {
   return {
-    '../../docs/guides/runbook.md': runbook(),
+    '../../docs/guides/runbook.md': runbook('The [monitoring guide](monitoring.md)'),
     ...under('grafana', { ...grafanaFiles(), ...dashboardFiles() }),
     'alertmanager/alertmanager.yml': alertmanagerConfig(),
     'prometheus/prometheus.yml': prometheusConfig(),
     ...under('prometheus', ruleFiles()),
+    'prometheus/runbook.md': runbook('The monitoring guide of that package'),
     ...under('prometheus/tests', ruleTestFiles()),
   }
 }

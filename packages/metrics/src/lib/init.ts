@@ -1,4 +1,5 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 
 import { MetricsError } from './errors.ts'
@@ -9,6 +10,8 @@ export interface InitOptions {
   readonly cwd: string
   /** Where Prometheus finds the shop: host and port. */
   readonly target: string
+  /** Where the runbook is kept; without it alerts name the file. */
+  readonly runbook?: string | undefined
   readonly force: boolean
 }
 
@@ -42,12 +45,21 @@ volumes: { prometheus: {}, alertmanager: {}, grafana: {} }
 /**
  * Writes the shipped configuration and a compose file into a project.
  * @returns the files and folders written
- * @throws ERR_SHOP_METRICS_CONFIG when something is there already, or the target is no host and port
+ * @throws ERR_SHOP_METRICS_CONFIG when something is there already, _OPTION when the target is no host and port or the
+ * runbook no URL
  */
-export function initMonitoring({ dir, cwd, target, force }: InitOptions): readonly string[] {
-  if (!/^[\w.-]+:\d{1,5}$/.test(target))
-    throw new MetricsError('ERR_SHOP_METRICS_CONFIG', `target ${JSON.stringify(target)} is not host:port`)
+export function initMonitoring({ dir, cwd, target, runbook, force }: InitOptions): readonly string[] {
+  if (!isHostAndPort(target))
+    throw new MetricsError('ERR_SHOP_METRICS_OPTION', `target ${JSON.stringify(target)} is not host:port`)
+  // it comes to stand in YAML, in a template of Prometheus, and before a #
+  if (runbook !== undefined && !(/^https?:\/\/[^\s"\\{}#]+$/.test(runbook) && URL.canParse(runbook)))
+    throw new MetricsError(
+      'ERR_SHOP_METRICS_OPTION',
+      `runbook ${JSON.stringify(runbook)} is not an http(s) URL without a #`,
+    )
   const into = path.resolve(cwd, dir)
+  if (existsSync(into) && !statSync(into).isDirectory())
+    throw new MetricsError('ERR_SHOP_METRICS_CONFIG', `${into} is a file; give a folder`)
   if (!force && existsSync(into) && readdirSync(into).length > 0) {
     throw new MetricsError('ERR_SHOP_METRICS_CONFIG', `${into} is not empty; give another folder, or --force`)
   }
@@ -60,6 +72,7 @@ export function initMonitoring({ dir, cwd, target, force }: InitOptions): readon
   }
   const config = path.join(into, 'prometheus/prometheus.yml')
   writeFileSync(config, readFileSync(config, 'utf8').replace('host.docker.internal:3000', target))
+  if (runbook !== undefined) linkTo(runbook, path.join(into, 'prometheus'))
   const secrets = path.join(into, 'alertmanager/secrets')
   mkdirSync(secrets, { recursive: true })
   for (const name of SECRETS)
@@ -67,6 +80,23 @@ export function initMonitoring({ dir, cwd, target, force }: InitOptions): readon
   writeFileSync(path.join(secrets, '.gitignore'), '*\n!.gitignore\n')
   writeFileSync(path.join(into, 'compose.yaml'), COMPOSE)
   return [...FOLDERS, 'alertmanager/secrets', 'compose.yaml'].map((name) => path.join(dir, name))
+}
+
+function isHostAndPort(text: string): boolean {
+  const [, host, address, port] = /^(?:([\w.-]+)|\[([^\]]+)\]):(\d{1,5})$/.exec(text) ?? []
+  return (host !== undefined || net.isIPv6(address ?? '')) && Number(port) >= 1 && Number(port) <= 65_535
+}
+
+/** Lets every alert link to a heading of the runbook at this address. */
+function linkTo(runbook: string, folder: string): void {
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.rules.yml'))) {
+    const file = path.join(folder, name)
+    const rules = readFileSync(file, 'utf8')
+    writeFileSync(
+      file,
+      rules.replaceAll(/(?<=runbook_url: ")runbook\.md(?=#)/g, () => runbook),
+    )
+  }
 }
 
 /** The package's folder, from the sources as from what was built of them. */

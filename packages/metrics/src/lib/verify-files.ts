@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
-import type { CheckGroup, Look } from './check.ts'
+import { type CheckGroup, type Look, Skipped } from './check.ts'
 
 const run = promisify(execFile)
 
@@ -38,7 +38,7 @@ async function tool(program: string, args: readonly string[], fine: string): Pro
     return fine
   } catch (error) {
     const { code, stderr, stdout } = error as NodeJS.ErrnoException & { stderr?: string; stdout?: string }
-    if (code === 'ENOENT') return `not looked into: ${program} is not installed`
+    if (code === 'ENOENT') throw new Skipped(`${program} is not installed`)
     throw new Error((stderr || stdout || String(error)).trim().split('\n').slice(0, 4).join(' '))
   }
 }
