@@ -57,20 +57,29 @@ language sql security definer set search_path = '' as $$
     expires_at = excluded.expires_at, loading_until = null, written = excluded.written
 $$;
 
--- who may load a value that is not there: true for one caller, false for the others until it is written or `keep` is over
-create function "shop".cache_claim(of_key text, keep interval default '10 seconds') returns boolean
+-- who may load a value that is not there: a token for one caller, null for the others until it is filled in or `keep` is over
+create function "shop".cache_claim(of_key text, keep interval default '10 seconds', new_tags text[] default null) returns bigint
+language sql security definer set search_path = '' as $$
+  insert into "shop".cache_entry as e (hash, key, tags, expires_at, loading_until, written)
+  values (hashtextextended(of_key, 0), of_key, new_tags, now() + keep, now() + keep, nextval('"shop".cache_order'))
+  on conflict (hash) do update set key = excluded.key, value = null, tags = excluded.tags, expires_at = excluded.expires_at,
+    loading_until = excluded.loading_until, written = excluded.written
+  where e.expires_at <= now() or e.key <> excluded.key
+  returning written
+$$;
+
+-- what was loaded under a claim; false where the key was deleted, written or claimed anew since: the value may be an old one then
+create function "shop".cache_fill(of_key text, token bigint, new_value jsonb, ttl interval default '5 minutes') returns boolean
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into "shop".cache_entry as e (hash, key, expires_at, loading_until, written)
-  values (hashtextextended(of_key, 0), of_key, now() + keep, now() + keep, nextval('"shop".cache_order'))
-  on conflict (hash) do update set key = excluded.key, value = null, tags = null, expires_at = excluded.expires_at, loading_until = excluded.loading_until
-  where e.expires_at <= now() or e.key <> excluded.key;
+  update "shop".cache_entry set value = new_value, expires_at = now() + ttl, loading_until = null
+  where hash = hashtextextended(of_key, 0) and key = of_key and written = token and loading_until is not null;
   return found;
 end $$;
 
 -- a loader that failed lets the next one try
-create function "shop".cache_release(of_key text) returns void language sql security definer set search_path = '' as $$
-  delete from "shop".cache_entry where hash = hashtextextended(of_key, 0) and key = of_key and loading_until is not null
+create function "shop".cache_release(of_key text, token bigint) returns void language sql security definer set search_path = '' as $$
+  delete from "shop".cache_entry where hash = hashtextextended(of_key, 0) and key = of_key and written = token and loading_until is not null
 $$;
 
 create function "shop".cache_delete(of_key text) returns boolean language plpgsql security definer set search_path = '' as $$
@@ -96,7 +105,8 @@ begin
   delete from "shop".cache_entry where hash in (
     select hash from "shop".cache_entry where expires_at <= now() limit max_rows for update skip locked);
   get diagnostics removed = row_count;
-  delete from "shop".cache_use u where not exists (select from "shop".cache_entry e where e.hash = u.hash);
+  delete from "shop".cache_use where hash in (
+    select u.hash from "shop".cache_use u where not exists (select from "shop".cache_entry e where e.hash = u.hash) limit max_rows);
   return removed;
 end $$;
 

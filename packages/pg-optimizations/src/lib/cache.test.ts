@@ -103,6 +103,68 @@ describe('the cache', () => {
     await expect(cache.wrap('fails', () => Promise.resolve(2))).resolves.toBe(2)
   })
 
+  test('a loader that hears no signal is waited for no longer than its time, and the next asker tries again', async () => {
+    await using cache = createCache({ pool, loadTimeout: 100 })
+    await expect(cache.wrap('deaf', () => new Promise<number>(() => {}))).rejects.toThrow('timeout')
+    await expect(cache.wrap('deaf', () => Promise.resolve(2))).resolves.toBe(2)
+  })
+
+  describe('what was loaded before a change is not kept after it:', () => {
+    const CHANGES: [string, (cache: Cache) => Promise<void>, unknown][] = [
+      ['delete', (cache) => cache.delete('old'), undefined],
+      ['delete by tag', (cache) => cache.deleteTag('olds'), undefined],
+      ['set', (cache) => cache.set('old', 'set since'), 'set since'],
+    ]
+    test.each(CHANGES.flatMap(([what, change, left]) => [true, false].map((here) => ({ what, change, left, here }))))(
+      '$what, in the same process: $here',
+      async ({ change, left, here }) => {
+        await using cache = createCache({ pool })
+        await using other = createCache({ pool })
+        await db.client.query(`select shop.cache_delete('old')`)
+        await cache.get('warm')
+        const gate = Promise.withResolvers<string>()
+        const begun = Promise.withResolvers<void>()
+        const loading = cache.wrap(
+          'old',
+          () => {
+            begun.resolve()
+            return gate.promise
+          },
+          { tags: ['olds'] },
+        )
+        await begun.promise
+        await change(here ? cache : other)
+        const again = left === undefined ? (here ? cache : other).wrap('old', () => Promise.resolve('new')) : undefined
+        if (again) expect(await again).toBe('new')
+        gate.resolve('loaded before')
+        expect(await loading).toBe('loaded before')
+        expect(await cache.get('old')).toBe(left ?? 'new')
+        expect(await other.get('old')).toBe(left ?? 'new')
+      },
+    )
+  })
+
+  test('a value is JSON and frozen, whoever asks and wherever it comes from', async () => {
+    await using cache = createCache({ pool })
+    await cache.get('warm')
+    const mine = { at: new Date(0) as unknown as string, list: [{ n: 1 }] }
+    const loaded = await cache.wrap('frozen', () => Promise.resolve(mine))
+    mine.list[0]!.n = 99
+    const json = { at: '1970-01-01T00:00:00.000Z', list: [{ n: 1 }] }
+    for (const value of [
+      loaded,
+      await cache.get('frozen'),
+      await createCache({ pool, localEntries: 0 }).get('frozen'),
+    ]) {
+      expect(value).toEqual(json)
+      expect(() => ((value as typeof mine).list[0]!.n = 5)).toThrow(TypeError)
+    }
+    await cache.set('frozen', mine)
+    mine.list.pop()
+    expect(await cache.get('frozen')).toEqual({ ...json, list: [{ n: 99 }] })
+    expect(Object.isFrozen(mine)).toBe(false)
+  })
+
   test('a loader that died holds the others up no longer than its time', async () => {
     await using cache = createCache({ pool, loadTimeout: 300 })
     await db.client.query(`select shop.cache_claim('orphan', interval '300 ms')`)
@@ -293,6 +355,27 @@ describe('the cache', () => {
       entries: 10,
       expired: 0,
     })
+  })
+
+  test('notes what is read where that is what is kept', async () => {
+    await db.client.query('truncate shop.cache_entry, shop.cache_use')
+    await using cache = createCache({ pool, maxEntries: 3, evict: 'used', localEntries: 0 })
+    for (let n = 0; n < 6; n++) await cache.set(`u${n}`, n)
+    await cache.get('u1')
+    await expect.poll(() => rows(db.client, 'select from shop.cache_use')).toHaveLength(1)
+    expect(await cache.cleanUp()).toMatchObject({ evicted: 3 })
+    expect(await Promise.all(['u0', 'u1', 'u2', 'u3', 'u4', 'u5'].map((key) => cache.get(key)))).toEqual([
+      undefined,
+      1,
+      undefined,
+      undefined,
+      4,
+      5,
+    ])
+    await db.client.query('truncate shop.cache_entry')
+    await cache.cleanUp()
+    await expect.poll(() => rows(db.client, 'select from shop.cache_use')).toEqual([])
+    expect(() => createCache({ pool, evict: 'lru' as never })).toThrow(/written or used/)
   })
 
   test('bounds what it keeps in the process', async () => {

@@ -34,6 +34,13 @@ export function whole(name: string, value: unknown, fallback: number, min: numbe
   return value as number
 }
 
+/** One of a few words. @throws ERR_SHOP_PG_OPTION */
+export function oneOf<T extends string>(name: string, value: unknown, fallback: T, allowed: readonly T[]): T {
+  if (value === undefined) return fallback
+  if (!allowed.includes(value as T)) throw range(name, value, allowed.join(' or '))
+  return value as T
+}
+
 function range(name: string, value: unknown, expected: string): PgOptimizationsError {
   return new PgOptimizationsError(
     'ERR_SHOP_PG_OPTION',
