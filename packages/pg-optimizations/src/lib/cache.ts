@@ -151,7 +151,7 @@ class PostgresCache implements Cache {
   #listening = false
   #scheduled = false
   #writing: Promise<void> | undefined
-  #noting: Promise<unknown> | undefined
+  #noting = false
   #counts = { localHits: 0, hits: 0, misses: 0, loads: 0, errors: 0 }
 
   constructor(options: CacheOptions) {
@@ -401,11 +401,10 @@ class PostgresCache implements Cache {
 
   /** One note at a time: what is read while one is on its way is not noted, which does not matter to what is read often. */
   #noteUse(keys: readonly string[]): void {
-    this.#noting ??= this.#survive(() =>
-      this.#pool.query(`select ${this.#own}.cache_touch(k) from (select unnest($1::text[]) as k order by 1) used`, [
-        keys,
-      ]),
-    ).finally(() => (this.#noting = undefined))
+    if (this.#noting) return
+    this.#noting = true
+    const text = `select ${this.#own}.cache_touch(k) from (select unnest($1::text[]) as k order by 1) used`
+    void this.#survive(() => this.#pool.query(text, [keys])).finally(() => (this.#noting = false))
   }
 
   #keep(key: string, text: string, until: number, value = fromJson(text)): void {
