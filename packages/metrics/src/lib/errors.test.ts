@@ -56,4 +56,33 @@ describe('the README', () => {
     )
     expect(missing).toEqual([])
   })
+
+  it('names every export', async () => {
+    const entries = await Promise.all(
+      ['index', 'cluster', 'cli'].map((name) => import(`../${name}.ts`) as Promise<object>),
+    )
+    const [, listed = ''] = readme.split('## All exports')
+    const named = new Set([...listed.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
+    expect(entries.flatMap((entry) => Object.keys(entry)).filter((name) => !named.has(name))).toEqual([])
+  })
+
+  it('names every option of every function, in the row of that function', () => {
+    const sources = files.filter(([name]) => !name.endsWith('.test.ts')).map(([, text]) => text)
+    const taken = sources.flatMap((text) =>
+      [...text.matchAll(/onlyKnown\('(\w+)\(\)', options, (?:\[([^\]]*)\]|OPTIONS)/g)].map(([, name, list]) => {
+        const known = list ?? /const OPTIONS\b[^[]*\[([^\]]*)\]/.exec(text)![1]!
+        return [name!, [...known.matchAll(/'(\w+)'/g)].map(([, option]) => option!)] as const
+      }),
+    )
+    expect(taken.length).toBeGreaterThan(10)
+    const lines = readme.split('\n')
+    const missing = taken.flatMap(([name, options]) => {
+      const row = lines.filter((line) => line.startsWith('|') && line.split('|')[1]!.includes(`${name}(`)).join('')
+      return options
+        .filter((option) => option !== 'register' && !row.includes(`\`${option}\``))
+        .map((option) => [name, option])
+    })
+    // which has a table of its own
+    expect(missing.filter(([name]) => name !== 'withTraces')).toEqual([])
+  })
 })

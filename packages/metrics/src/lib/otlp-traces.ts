@@ -27,7 +27,7 @@ export function otlpTraces(options: OtlpTracesOptions): Policy & AsyncDisposable
     const resource = { attributes: attributes({ 'service.name': options.serviceName ?? 'shop' }) }
     return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: '@shop/metrics' }, spans }] }] }
   })
-  return {
+  const policy: Policy & AsyncDisposable = {
     name: 'otlp-traces',
     onError: 'pass',
     settle(outcome) {
@@ -35,8 +35,10 @@ export function otlpTraces(options: OtlpTracesOptions): Policy & AsyncDisposable
       const span = toSpan(outcome)
       if (span) queue.push(span)
     },
-    ...sender,
+    [Symbol.asyncDispose]: sender[Symbol.asyncDispose],
   }
+  // not to be enumerated: a chain refuses a policy with a member it does not know
+  return Object.defineProperty(policy, 'flush', { value: sender.flush }) as typeof policy & typeof sender
 }
 
 const SERVER = 2

@@ -4,15 +4,18 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 import { AggregationTemporality, AggregationType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
+import { protect } from '@shop/middleware/node'
 import { view } from '@shop/testkit/view'
 import fc from 'fast-check'
 import { Counter as PromCounter, Gauge as PromGauge, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 
+import { listening } from '../../fixtures/listening.ts'
 import { otlpFaults } from '../../fixtures/otlp-schema.ts'
 import { counter } from './counter.ts'
 import { gauge } from './gauge.ts'
 import { histogram } from './histogram.ts'
+import { httpMetrics } from './http-metrics.ts'
 import { otlpMetrics } from './otlp-metrics.ts'
 import { otlpTraces } from './otlp-traces.ts'
 import { traceOf, tracing } from './tracing.ts'
@@ -117,6 +120,27 @@ describe('OTLP', () => {
     })
     expect(BigInt(span.endTimeUnixNano) - BigInt(span.startTimeUnixNano)).toBe(250_000_000n)
     expect(span.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: '503' } })
+  })
+
+  it('stands in a chain, and both exporters send when told to: what a serverless function needs', async () => {
+    await using collector = await receiver()
+    const register = new Registry()
+    const given = { serviceName: 'shop', interval: '1h' } as const
+    await using spans = otlpTraces({ ...given, url: `${collector.url}/v1/traces` })
+    await using numbers = otlpMetrics({ ...given, url: `${collector.url}/v1/metrics`, register })
+    const chain = protect(tracing({ sample: 1 }), spans, httpMetrics({ register }))
+    await using shop = await listening(createServer(chain((_, response) => void response.end('hi'))))
+    for (let calls = 1; calls <= 2; calls++) {
+      await (await fetch(shop.url)).text()
+      expect([await spans.flush(), await numbers.flush()]).toEqual([true, true])
+      expect(collector.bodies.filter(({ path }) => path === '/v1/traces')).toHaveLength(calls)
+      const [{ scopeMetrics }] = collector.bodies.at(-1)!.body['resourceMetrics']
+      const sent = (scopeMetrics[0].metrics as Json[]).find(
+        ({ name }) => name === 'http_server_request_duration_seconds',
+      )
+      expect(sent!['histogram'].dataPoints[0].count).toBe(String(calls))
+    }
+    expect(collector.faults).toEqual([])
   })
 
   it('pushes a registry, exemplars included', async () => {
