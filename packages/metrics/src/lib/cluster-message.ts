@@ -4,6 +4,8 @@ import type { BucketRun } from './exponential.ts'
 /** The primary asks for what changed since it last asked. */
 export interface Ask {
   readonly type: 'shop-metrics:ask'
+  /** Whoever asks under a new one knows nothing yet: the worker tells everything from the beginning. */
+  readonly session: string
   readonly ask: number
 }
 
@@ -22,23 +24,30 @@ export interface FamilyDefinition {
 }
 
 /** A series a worker has, told once: the index of its family, and its label values; a foreign one's labels and name. */
-export type SeriesDefinition =
-  | readonly [family: number, values: readonly string[] | null]
-  | readonly [family: number, labels: Readonly<Record<string, string>>, metricName: string | undefined]
+export type SeriesDefinition = readonly [
+  family: number,
+  labels: readonly string[] | Readonly<Record<string, string>> | null,
+  metricName?: string,
+]
 
 /**
- * A worker's answer. Families and series are numbered in the order they were told; `rows` are
+ * What changed in a worker. Families and series are numbered in the order they were told; `rows` are
  * `series, how many numbers, numbers…`: a gauge's value, how much a counter rose, how much a histogram's sum and
  * buckets rose.
  */
-export interface Told {
-  readonly type: 'shop-metrics:told'
-  readonly ask: number
+export interface Changed {
   readonly families: readonly FamilyDefinition[]
   readonly series: readonly SeriesDefinition[]
   readonly rows: readonly (number | string)[]
   readonly natives: readonly (readonly [series: number, NativeDelta])[]
   readonly exemplars: readonly (readonly [series: number, bucket: number, Exemplar])[]
+}
+
+/** A worker's answer. */
+export interface Told extends Changed {
+  readonly type: 'shop-metrics:told'
+  readonly session: string
+  readonly ask: number
 }
 
 /** What a native histogram saw since the last answer. */

@@ -1,6 +1,13 @@
 import cluster from 'node:cluster'
 
-import { type Ask, type FamilyDefinition, packed, type SeriesDefinition, type Told } from './cluster-message.ts'
+import {
+  type Ask,
+  type Changed,
+  type FamilyDefinition,
+  packed,
+  type SeriesDefinition,
+  type Told,
+} from './cluster-message.ts'
 import { Counter } from './counter.ts'
 import { MetricsError } from './errors.ts'
 import type { Exemplar } from './exemplar.ts'
@@ -19,29 +26,53 @@ export interface ReportToPrimaryOptions {
 }
 
 /**
- * In a worker of `node:cluster`: answers the primary's scrapes with what changed since the last one.
+ * In a worker of `node:cluster`: answers the primary's scrapes with what changed since the last one. A second call
+ * changes nothing, and one after the end goes on where the first ended.
  * @returns what ends it
- * @throws ERR_SHOP_METRICS_CLUSTER outside of a worker
+ * @throws ERR_SHOP_METRICS_CLUSTER outside of a worker, or for a second registry
  */
 export function reportToPrimary(options: ReportToPrimaryOptions = {}): Disposable {
   onlyKnown('reportToPrimary()', options, ['register'])
   if (!cluster.isWorker)
     throw new MetricsError('ERR_SHOP_METRICS_CLUSTER', 'reportToPrimary(): this process is no worker of node:cluster')
-  const changes = new Changes(registerOf('reportToPrimary()', options.register))
-  let busy: Promise<void> = Promise.resolve()
-  const answer = (message: Ask): void => {
-    if (message?.type !== 'shop-metrics:ask') return
-    // one after the other: each answer holds what the one before did not
-    busy = busy.then(async () => {
-      const told = await changes.since(message.ask)
-      process.send?.(told, undefined, undefined, () => undefined)
-    })
-  }
-  process.on('message', answer)
+  const register = registerOf('reportToPrimary()', options.register)
+  reporter ??= new Reporter(register)
+  if (reporter.register !== register)
+    throw new MetricsError('ERR_SHOP_METRICS_CLUSTER', 'reportToPrimary(): this worker reports another registry')
+  const { answer } = reporter
+  process.off('message', answer).on('message', answer)
   return {
     [Symbol.dispose]() {
       process.off('message', answer)
     },
+  }
+}
+
+/** One in a process for ever: the primary adds what it is told, so nothing may be told twice. */
+let reporter: Reporter | undefined
+
+class Reporter {
+  readonly register: Register
+  #session: string | undefined
+  #changes: Changes
+  #busy: Promise<unknown> = Promise.resolve()
+
+  constructor(register: Register) {
+    this.register = register
+    this.#changes = new Changes(register)
+  }
+
+  readonly answer = (message: Ask): void => {
+    if (message?.type !== 'shop-metrics:ask') return
+    // one after the other: each answer holds what the one before did not
+    this.#busy = this.#busy.then(() => this.#answer(message)).catch(() => undefined) // the primary calls it late
+  }
+
+  async #answer({ session, ask }: Ask): Promise<void> {
+    if (session !== this.#session) this.#changes = new Changes(this.register)
+    this.#session = session
+    const told: Told = { type: 'shop-metrics:told', session, ask, ...(await this.#changes.since()) }
+    process.send?.(told, undefined, undefined, () => undefined)
   }
 }
 
@@ -65,16 +96,8 @@ export class Changes {
     this.#register = register
   }
 
-  async since(ask: number): Promise<Told> {
-    const answer = {
-      type: 'shop-metrics:told' as const,
-      ask,
-      families: [] as FamilyDefinition[],
-      series: [] as SeriesDefinition[],
-      rows: [] as (number | string)[],
-      natives: [] as Told['natives'][number][],
-      exemplars: [] as Told['exemplars'][number][],
-    }
+  async since(): Promise<Changed> {
+    const answer: Answer = { families: [], series: [], rows: [], natives: [], exemplars: [] }
     for await (const ready of readyFamilies(this.#register)) {
       if ('own' in ready) this.#tellOwn(answer, ready.own)
       else this.#tellForeign(answer, ready.foreign)
@@ -110,11 +133,8 @@ export class Changes {
       if (!sent) {
         sent = { id: this.#series++, value: rising ? 0 : Number.NaN }
         this.#foreign.set(key, sent)
-        answer.series.push([
-          index,
-          Object.fromEntries(Object.entries(all).map(([name, text]) => [name, String(text)])),
-          metricName,
-        ])
+        const texts = Object.fromEntries(Object.entries(all).map(([name, text]) => [name, String(text)]))
+        answer.series.push(metricName === undefined ? [index, texts] : [index, texts, metricName])
       }
       // quantiles and gauges are values of their own; what fell was reset, and begins again
       const delta = rising && labels?.['quantile'] === undefined
@@ -138,8 +158,8 @@ interface Answer {
   readonly families: FamilyDefinition[]
   readonly series: SeriesDefinition[]
   readonly rows: (number | string)[]
-  readonly natives: Told['natives'][number][]
-  readonly exemplars: Told['exemplars'][number][]
+  readonly natives: Changed['natives'][number][]
+  readonly exemplars: Changed['exemplars'][number][]
 }
 
 function tellValue(answer: Answer, sent: Sent, value: number, rising: boolean): void {

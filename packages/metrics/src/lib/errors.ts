@@ -9,7 +9,7 @@ export const errorCodes = {
   ERR_SHOP_METRICS_DURATION: 'A duration is neither milliseconds nor a number with ms, s, m, h or d.',
   ERR_SHOP_METRICS_REGISTER: 'What was given as a registry does not look like one of prom-client or its successor.',
   ERR_SHOP_METRICS_PARSE: 'A text is not valid OpenMetrics; the message names line and reason.',
-  ERR_SHOP_METRICS_CLUSTER: 'A cluster function was called in the wrong kind of process.',
+  ERR_SHOP_METRICS_CLUSTER: 'A cluster function was called in the wrong kind of process, or beside another one.',
   ERR_SHOP_METRICS_NOTIFICATION: 'What was given to `withTraces()` is no webhook body of Alertmanager.',
   ERR_SHOP_METRICS_CONFIG: 'A configuration of `shop-metrics` is incomplete, or would overwrite a file.',
 } as const

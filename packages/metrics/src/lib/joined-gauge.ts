@@ -18,6 +18,10 @@ export class JoinedGauge {
     this.#gauge = gauge
   }
 
+  get labelNames(): readonly string[] {
+    return this.#gauge.labelNames
+  }
+
   set(worker: number, values: readonly string[] | null, value: number): void {
     // the overflow of several workers has no meaning as one value
     if (values === null) return
@@ -40,5 +44,14 @@ export class JoinedGauge {
         this.#series.delete(key)
       }
     }
+    this.#show()
+  }
+
+  /** In the registry only while a worker has it: without labels it could not be empty there, and would show what is gone. */
+  #show(): void {
+    const { register, metric } = this.#gauge
+    const held = register.getSingleMetric(metric)
+    if (this.#series.size === 0 && held === this.#gauge) register.removeSingleMetric(metric)
+    else if (this.#series.size > 0 && !held) register.registerMetric(this.#gauge as never)
   }
 }
