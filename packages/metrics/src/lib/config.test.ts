@@ -43,7 +43,7 @@ describe('the shipped configuration', () => {
       'business-metrics',
       'observations',
       'health',
-      'cluster-primary',
+      'cluster-joined',
     ]
     const written = sources.map((name) => read(`src/lib/${name}.ts`)).join('')
     const asked = [
