@@ -203,6 +203,15 @@ describe('a cluster', () => {
     )
   })
 
+  it('keeps the resolution of a native histogram, from the coarsest to the finest', async () => {
+    for (let schema = -4; schema <= 8; schema++) {
+      const [register, joinedRegister] = [new Registry(), new Registry()]
+      histogram({ name: 'size', help: 'Sizes', native: { factor: 2 ** (2 ** -schema) }, register })
+      new Joined(joinedRegister).take(1, await new Changes(register).since())
+      expect(joinedRegister.getSingleMetric('size')).toMatchObject({ native: { schema } })
+    }
+  })
+
   it('is refused in the wrong kind of process', () => {
     expect(cluster.isPrimary || cluster.isWorker).toBe(true)
     const wrong = cluster.isWorker ? () => clusterMetrics() : () => reportToPrimary()
