@@ -87,7 +87,15 @@ describe('tracing', () => {
   })
 
   it('refuses options out of range', () => {
-    for (const options of [{ sample: 2 }, { requestIdHeader: 'X-Id' }, { incoming: 'maybe' }]) {
+    for (const options of [
+      { sample: 2 },
+      { sample: '1' },
+      { sample: null },
+      { requestIdHeader: 'X-Id' },
+      { requestIdHeader: 5 },
+      { trustRequestId: 'false' },
+      { incoming: 'maybe' },
+    ]) {
       expect(() => tracing(options as never)).toThrow(expect.objectContaining({ code: 'ERR_SHOP_METRICS_OPTION' }))
     }
   })

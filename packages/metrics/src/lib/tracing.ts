@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type Policy, requestKey, type RequestKey } from '@shop/middleware'
 
 import { MetricsError } from './errors.ts'
-import { oneOf, onlyKnown } from './options.ts'
+import { flag, oneOf, onlyKnown } from './options.ts'
 import { enterTrace, spanTrace, type TraceContext } from './trace-context.ts'
 import { newSpanId, newTraceId } from './trace-ids.ts'
 import { readTraceparent } from './traceparent.ts'
@@ -35,16 +35,17 @@ export function traceOf(request: object): TraceContext | undefined {
  */
 export function tracing(options: TracingOptions = {}): Policy {
   onlyKnown('tracing()', options, ['incoming', 'sample', 'requestIdHeader', 'trustRequestId'])
-  const { sample = 0.1, requestIdHeader = 'x-request-id', trustRequestId = false } = options
-  if (!(sample >= 0 && sample <= 1)) {
+  const { sample = 0.1, requestIdHeader = 'x-request-id' } = options
+  if (!(typeof sample === 'number' && sample >= 0 && sample <= 1)) {
     throw new MetricsError('ERR_SHOP_METRICS_OPTION', `tracing(): sample ${String(sample)} is not a share from 0 to 1`)
   }
-  if (!/^[a-z0-9-]*$/.test(requestIdHeader)) {
+  if (typeof requestIdHeader !== 'string' || !/^[a-z0-9-]*$/.test(requestIdHeader)) {
     throw new MetricsError(
       'ERR_SHOP_METRICS_OPTION',
       `tracing(): requestIdHeader ${JSON.stringify(requestIdHeader)} is not a lower-case header name`,
     )
   }
+  const trustRequestId = flag('tracing(): trustRequestId', options.trustRequestId, false)
   const accepts = oneOf('tracing(): incoming', options.incoming, 'accept', ['accept', 'restart']) === 'accept'
 
   return {
