@@ -3,8 +3,8 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 /** A measurement could not be taken as given. */
 export interface MeasurementDropped {
   readonly metric: string
-  /** `cardinality`: it was counted in the overflow series instead. */
-  readonly reason: 'cardinality' | 'not_a_number' | 'negative' | 'unreadable_labels'
+  /** `cardinality`: it was counted in the overflow series instead. `exemplar`: it was counted, without its trace. */
+  readonly reason: 'cardinality' | 'not_a_number' | 'negative' | 'unreadable_labels' | 'exemplar'
 }
 
 /** A metric's own collect function threw, rejected, or took too long; the scrape went on without it. */

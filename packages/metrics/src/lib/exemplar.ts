@@ -19,6 +19,14 @@ export interface ExemplarTrace {
   readonly requestId?: string
 }
 
+const TRACE_ID = /^[\da-f]{32}$/i
+const SPAN_ID = /^[\da-f]{16}$/i
+
+/** Whether these are ids: what is none could end a line early, or make it longer than OpenMetrics allows. */
+export function hasIds({ traceId, spanId }: Pick<Exemplar, 'traceId' | 'spanId'>): boolean {
+  return typeof traceId === 'string' && TRACE_ID.test(traceId) && typeof spanId === 'string' && SPAN_ID.test(spanId)
+}
+
 /**
  * The labels an exemplar is written with. OpenMetrics allows 128 characters of names and values together, and an
  * exemplar that is longer is lost: a request id that is no short plain word stays out.

@@ -1,19 +1,14 @@
-import { setImmediate as turn } from 'node:timers/promises'
-
 import { readyFamilies } from './families.ts'
-import { foreignMessages } from './foreign-protobuf.ts'
+import { writeForeign } from './foreign-protobuf.ts'
 import { foreignText } from './foreign-text.ts'
 import type { Format } from './negotiate.ts'
-import { familyHead, seriesMessage } from './protobuf.ts'
+import { writeOwn } from './protobuf.ts'
 import { defaultLabelsOf, type Register } from './register.ts'
+import { Slice } from './slice.ts'
 import { headerText, seriesText, type TextFormat, useDefaultLabels } from './text.ts'
-import { varint } from './wire.ts'
+import { varint, Wire } from './wire.ts'
 
-/** How long a scrape may hold the event loop before it lets others run. */
-const SLICE_MS = 1
 const CHUNK = 65_536
-/** Looking at the clock costs as much as a line or two. */
-const SERIES_PER_LOOK = 4
 
 /**
  * A registry in one of the formats, in chunks. Between slices of a millisecond the event loop is free, so a
@@ -42,10 +37,9 @@ async function* text(register: Register, format: TextFormat): AsyncGenerator<Uin
       continue
     }
     const family = ready.own
-    family.expire(Date.now())
     useDefaultLabels(family, defaults)
     out += headerText(family.metric, family.help, family.type, format)
-    for (const series of family.all()) {
+    for (const series of family.live(Date.now())) {
       out += seriesText(family, series, format)
       if (out.length < CHUNK && !slice.over()) continue
       yield Buffer.from(out)
@@ -60,39 +54,22 @@ async function* protobuf(register: Register): AsyncGenerator<Uint8Array> {
   const defaults = defaultLabelsOf(register)
   const slice = new Slice()
   for await (const ready of readyFamilies(register)) {
-    const parts: Uint8Array[] = []
-    if ('own' in ready) {
-      const family = ready.own
-      family.expire(Date.now())
-      parts.push(familyHead(family.metric, family.help, family.type))
-      for (const series of family.all()) {
-        parts.push(seriesMessage(family, series, defaults))
-        if (slice.over()) await slice.next()
-      }
-    } else {
-      const { name, help, type } = ready.foreign
-      parts.push(familyHead(name, help, type), ...foreignMessages(ready.foreign, defaults))
-    }
+    const wire = new Wire()
+    const writing = 'own' in ready ? writeOwn(wire, ready.own, defaults) : writeForeign(wire, ready.foreign, defaults)
     // a family without series says nothing, and the format has no empty ones
-    if (parts.length === 1) continue
-    yield varint(parts.reduce((sum, part) => sum + part.length, 0))
-    yield Buffer.concat(parts)
-    if (slice.over(true)) await slice.next()
-  }
-}
-
-class Slice {
-  #began = performance.now()
-  #looks = 0
-
-  over(now = false): boolean {
-    if (!now && ++this.#looks % SERIES_PER_LOOK !== 0) return false
-    return performance.now() - this.#began > SLICE_MS
-  }
-
-  async next(): Promise<void> {
-    await turn()
-    this.#began = performance.now()
+    if (writing.next().done) continue
+    // the length of a family stands before it, so its chunks are kept until the last
+    const chunks: Uint8Array[] = []
+    do {
+      if (wire.length >= CHUNK) chunks.push(wire.take())
+      if (slice.over()) await slice.next()
+    } while (!writing.next().done)
+    chunks.push(wire.take())
+    yield varint(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+    for (const chunk of chunks) {
+      yield chunk
+      if (slice.over(true)) await slice.next()
+    }
   }
 }
 

@@ -24,7 +24,7 @@ export interface FamilyOptions<L extends string> {
 }
 
 /** Why a measurement was not taken. */
-export type DropReason = 'not_a_number' | 'negative' | 'unreadable_labels'
+export type DropReason = 'not_a_number' | 'negative' | 'unreadable_labels' | 'exemplar'
 
 /** One label set of a metric. */
 export interface Series {
@@ -171,18 +171,31 @@ export abstract class Family<L extends string, S extends Series> {
     return this.#all.size
   }
 
-  /** Forgets series that were not written to since `idle` before `now`; called by each scrape. */
+  /** Forgets series that were not written to since `idle` before `now`. */
   expire(now: number): void {
-    if (this.#idle === 0 || this.type === 'gauge' || this.only) return
-    for (const series of this.#all) {
-      if (series.writes !== series.lastWrites) {
-        series.lastWrites = series.writes
-        series.lastChange = now
-      } else if (!series.pinned && now - series.lastChange >= this.#idle) {
-        this.#tree.remove(series.values)
-        this.#all.delete(series)
-      }
+    for (const series of this.#all) this.#idled(series, now)
+  }
+
+  /** As {@link all}, and forgets idle series on the way: a scrape does both in slices. */
+  *live(now: number): Generator<S> {
+    for (const series of this.#all) if (!this.#idled(series, now)) yield series
+    if (this.#overflow) yield this.#overflow
+  }
+
+  #idled(series: S, now: number): boolean {
+    if (series.writes !== series.lastWrites) {
+      series.lastWrites = series.writes
+      series.lastChange = now
+      return false
     }
+    if (series.pinned || !this.#forgets || now - series.lastChange < this.#idle) return false
+    this.#tree.remove(series.values)
+    this.#all.delete(series)
+    return true
+  }
+
+  get #forgets(): boolean {
+    return this.#idle > 0 && this.type !== 'gauge' && !this.only
   }
 
   /** Forgets the series of these labels. */

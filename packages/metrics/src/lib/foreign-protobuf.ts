@@ -1,25 +1,26 @@
-import { writeLabel } from './protobuf.ts'
+import { writeHead, writeLabel } from './protobuf.ts'
 import type { MetricValues } from './register.ts'
-import { Wire } from './wire.ts'
+import type { Wire } from './wire.ts'
 
 type Value = MetricValues['values'][number]
 
-/** The series of a metric that is not ours, each as the repeated `metric` field of its family. */
-export function foreignMessages(
+/** A metric that is not ours; its series, each a repeated `metric` field, one at every step. */
+export function* writeForeign(
+  to: Wire,
   family: MetricValues,
   defaults: Readonly<Record<string, string>>,
-): readonly Uint8Array[] {
-  const wire = new Wire()
+): Generator<void> {
+  writeHead(to, family.name, family.help, family.type)
   const simple = { counter: 3, gauge: 2 }[family.type] ?? 5
-  return grouped(family, defaults).map(([labels, values]) => {
-    wire.message(4, () => {
-      for (const [name, value] of Object.entries(labels)) writeLabel(wire, 1, name, value)
-      if (family.type === 'histogram') wire.message(7, () => writeParts(wire, family.name, values, 'le'))
-      else if (family.type === 'summary') wire.message(4, () => writeParts(wire, family.name, values, 'quantile'))
-      else wire.message(simple, () => wire.double(1, values[0]!.value))
+  for (const [labels, values] of grouped(family, defaults)) {
+    to.message(4, () => {
+      for (const [name, value] of Object.entries(labels)) writeLabel(to, 1, name, value)
+      if (family.type === 'histogram') to.message(7, () => writeParts(to, family.name, values, 'le'))
+      else if (family.type === 'summary') to.message(4, () => writeParts(to, family.name, values, 'quantile'))
+      else to.message(simple, () => to.double(1, values[0]!.value))
     })
-    return wire.take()
-  })
+    yield
+  }
 }
 
 /** The lines of one label set together, the bound aside. */

@@ -1,3 +1,4 @@
+import { LABEL_NAME } from './foreign-values.ts'
 import { escapeLabel } from './labels.ts'
 import { boundText, numberText } from './number.ts'
 import type { MetricValues } from './register.ts'
@@ -25,7 +26,8 @@ export function foreignText(
 }
 
 function bound(text: string | number): string {
-  return text === '+Inf' ? text : boundText(Number(text))
+  const value = Number(text)
+  return Number.isNaN(value) ? escapeLabel(String(text)) : boundText(value)
 }
 
 function exemplarOf(given: unknown): string {
@@ -34,6 +36,11 @@ function exemplarOf(given: unknown): string {
     | null
     | undefined
   if (!exemplar?.labelSet || typeof exemplar.value !== 'number') return ''
-  const pairs = Object.entries(exemplar.labelSet).map(([name, value]) => `${name}="${escapeLabel(String(value))}"`)
-  return ` # {${pairs.join(',')}} ${numberText(exemplar.value)}${exemplar.timestamp === undefined ? '' : ` ${exemplar.timestamp}`}`
+  const labels = Object.entries(exemplar.labelSet).map(([name, value]) => [name, String(value)] as const)
+  if (!labels.every(([name]) => LABEL_NAME.test(name))) return ''
+  // longer ones a scraper refuses, and the whole scrape with them
+  if (labels.reduce((sum, [name, value]) => sum + name.length + value.length, 0) > 128) return ''
+  const pairs = labels.map(([name, value]) => `${name}="${escapeLabel(value)}"`)
+  const time = Number.isFinite(exemplar.timestamp) ? ` ${exemplar.timestamp}` : ''
+  return ` # {${pairs.join(',')}} ${numberText(exemplar.value)}${time}`
 }

@@ -1,7 +1,7 @@
 import type { NativeDelta } from './cluster-message.ts'
 import { define } from './define.ts'
 import { MetricsError } from './errors.ts'
-import type { Exemplar, ExemplarTrace } from './exemplar.ts'
+import { type Exemplar, type ExemplarTrace, hasIds } from './exemplar.ts'
 import { ExponentialBuckets, schemaOf } from './exponential.ts'
 import { Family, type FamilyOptions, type Series } from './family.ts'
 import type { Labels } from './labels.ts'
@@ -111,6 +111,7 @@ class HistogramSeries implements Series, BoundHistogram {
 
   #remember(bucket: number, value: number, trace: ExemplarTrace | undefined): void {
     if (!trace?.sampled) return
+    if (!hasIds(trace)) return this.#family.dropExemplar()
     this.exemplars ??= Array.from({ length: this.counts.length }, () => undefined)
     const { traceId, spanId, requestId } = trace
     this.exemplars[bucket] = { traceId, spanId, ...(requestId !== undefined && { requestId }), value, at: Date.now() }
@@ -184,6 +185,7 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
 
   /** Keeps the exemplar of a histogram elsewhere. */
   remember(values: readonly string[] | null, bucket: number, exemplar: Exemplar): void {
+    if (!hasIds(exemplar)) return this.dropExemplar()
     const series = this.seriesOf(values)
     series.exemplars ??= Array.from({ length: series.counts.length }, () => undefined)
     if (bucket < series.counts.length) series.exemplars[bucket] = exemplar
@@ -201,6 +203,10 @@ export class Histogram<L extends string = never> extends Family<L, HistogramSeri
 
   dropValue(): void {
     this.drop('not_a_number')
+  }
+
+  dropExemplar(): void {
+    this.drop('exemplar')
   }
 
   protected override create(values: readonly string[]): HistogramSeries {

@@ -98,7 +98,7 @@ describe('OTLP', () => {
         headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-${sampled}` },
       })
       void trace.evaluate!(request)
-      exporter.settle!({ request, kind: 'finished', status: 503, seconds: 0.25, denied: undefined, error: undefined })
+      exporter.settle!({ request, kind: 'finished', status: 503, seconds: 0.25, bytes: 0, denied: undefined, error: undefined })
       if (sampled === '01') expect(traceOf(request)).toMatchObject({ parentSpanId: 'b'.repeat(16) })
     }
     await exporter[Symbol.asyncDispose]()
@@ -273,11 +273,14 @@ describe('OTLP', () => {
     process.on('unhandledRejection', listener)
     await using collector = await receiver()
     const register = new Registry()
-    register.registerMetric({ name: 'broken', help: 'Broken', get: async () => ({ type: 'gauge' }) } as never)
+    const whole = register.getMetricsAsArray
+    register.getMetricsAsArray = () => {
+      throw new Error('no')
+    }
     await using exporter = otlpMetrics({ url: `${collector.url}/v1/metrics`, register, interval: 10 })
     expect(await exporter.flush()).toBe(false)
     await new Promise((resolve) => setTimeout(resolve, 40))
-    register.removeSingleMetric('broken')
+    register.getMetricsAsArray = whole
     expect(await exporter.flush()).toBe(true)
     process.off('unhandledRejection', listener)
     expect(unhandled).toEqual([])

@@ -5,35 +5,32 @@ import type { OwnFamily } from './families.ts'
 import { type Series } from './family.ts'
 import type { GaugeSeries } from './gauge.ts'
 import { Histogram, type HistogramSeries } from './histogram.ts'
-import { Wire } from './wire.ts'
+import type { Wire } from './wire.ts'
 
 /** Field numbers and kinds of io.prometheus.client.MetricFamily (prometheus/client_model, metrics.proto). */
 const TYPES: Readonly<Record<string, number>> = { counter: 0, gauge: 1, summary: 2, untyped: 3, histogram: 4 }
 
 /** Name, help and type of a family: the fields before its metrics. */
-export function familyHead(name: string, help: string, type: string): Uint8Array {
-  const wire = new Wire()
-  wire.string(1, name)
-  wire.string(2, help)
-  wire.uint(3, TYPES[type] ?? TYPES['untyped']!)
-  return wire.take()
+export function writeHead(to: Wire, name: string, help: string, type: string): void {
+  to.string(1, name)
+  to.string(2, help)
+  to.uint(3, TYPES[type] ?? TYPES['untyped']!)
 }
 
-const wire = new Wire()
+/** A family of ours; its series, each a repeated `metric` field, one at every step. */
+export function* writeOwn(to: Wire, family: OwnFamily, defaults: Readonly<Record<string, string>>): Generator<void> {
+  writeHead(to, family.metric, family.help, family.type)
+  for (const series of family.live(Date.now())) {
+    to.message(4, () => writeSeries(to, family, series, defaults))
+    yield
+  }
+}
 
-/** One series of ours as the repeated `metric` field of its family. */
-export function seriesMessage(
-  family: OwnFamily,
-  series: Series,
-  defaults: Readonly<Record<string, string>>,
-): Uint8Array {
-  wire.message(4, () => {
-    const labels = family.labelsOf(series as never)
-    for (const [name, value] of Object.entries({ ...defaults, ...labels })) writeLabel(wire, 1, name, value)
-    if (family instanceof Histogram) wire.message(7, () => writeHistogram(wire, family, series as HistogramSeries))
-    else wire.message(family instanceof Counter ? 3 : 2, () => wire.double(1, (series as GaugeSeries).value))
-  })
-  return wire.take()
+function writeSeries(to: Wire, family: OwnFamily, series: Series, defaults: Readonly<Record<string, string>>): void {
+  const labels = { ...defaults, ...family.labelsOf(series as never) }
+  for (const name in labels) writeLabel(to, 1, name, labels[name]!)
+  if (family instanceof Histogram) to.message(7, () => writeHistogram(to, family, series as HistogramSeries))
+  else to.message(family instanceof Counter ? 3 : 2, () => to.double(1, (series as GaugeSeries).value))
 }
 
 /** A LabelPair. */

@@ -1,6 +1,7 @@
 import { register as globalRegister } from 'prom-client'
 
 import { MetricsError } from './errors.ts'
+import { checkLabelNames, labelText, type LabelValue } from './labels.ts'
 
 /** What a registry hands out for one metric: prom-client's JSON form. */
 export interface MetricValues {
@@ -51,9 +52,42 @@ export function registerOf(where: string, given: Register | undefined): Register
   return given
 }
 
-/** The registry's default labels; both libraries keep them in the same place and offer no getter. */
+/** The registry's default labels, without what no line may carry; the same object as long as they are the same. */
 export function defaultLabelsOf(register: Register): Readonly<Record<string, string>> {
-  return (register as { _defaultLabels?: Readonly<Record<string, string>> })._defaultLabels ?? {}
+  return checkedDefaults(register).labels
+}
+
+/** Why default labels of the registry are left out. */
+export function wrongDefaultsOf(register: Register): readonly unknown[] {
+  return checkedDefaults(register).wrong
+}
+
+interface Defaults {
+  readonly labels: Readonly<Record<string, string>>
+  readonly wrong: readonly unknown[]
+}
+
+const NONE: Readonly<Record<string, LabelValue>> = {}
+const checked = new WeakMap<object, Defaults>()
+
+// both libraries keep them in the same place, take anything, and offer no getter
+function checkedDefaults(register: Register): Defaults {
+  const given = (register as { _defaultLabels?: typeof NONE })._defaultLabels ?? NONE
+  const known = checked.get(given)
+  if (known) return known
+  const [labels, wrong]: [Record<string, string>, unknown[]] = [{}, []]
+  for (const [name, value] of Object.entries(given)) {
+    try {
+      checkLabelNames('setDefaultLabels()', [name])
+      const text = labelText(value)
+      if (text !== '') labels[name] = text
+    } catch (error) {
+      wrong.push(error)
+    }
+  }
+  const defaults = { labels, wrong }
+  checked.set(given, defaults)
+  return defaults
 }
 
 /** One installation a registry: what is there is handed out again, until it is disposed. */

@@ -23,8 +23,9 @@ function escapeHelp(help: string): string {
 
 /** Forgets cached lines when the registry's default labels are other ones than they were made with. */
 export function useDefaultLabels(family: OwnFamily, labels: Readonly<Record<string, string>>): void {
-  if (family.linesFor === labels) return
+  const before = family.linesFor
   family.linesFor = labels
+  if (before === labels || before === undefined) return
   for (const series of family.all()) series.lines = undefined
 }
 
@@ -71,7 +72,7 @@ function pairsOf(family: OwnFamily, series: Series, defaults: Readonly<Record<st
   for (const [name, value] of Object.entries(defaults)) {
     if (names.some((known, i) => known === name && values[i])) continue
     names.push(name)
-    values.push(String(value))
+    values.push(value)
   }
   return labelPairs(names, values)
 }

@@ -1,3 +1,6 @@
+/** Its length is one byte. */
+const SHORT = 127
+
 /** Writes the protocol buffers wire format: the few kinds of field the Prometheus messages have. */
 export class Wire {
   #buffer: Buffer = Buffer.allocUnsafe(1024)
@@ -18,8 +21,14 @@ export class Wire {
     this.#length = this.#buffer.writeDoubleLE(value, this.#length)
   }
 
+  /** What {@link take} would give, in bytes. */
+  get length(): number {
+    return this.#length
+  }
+
   string(field: number, value: string): void {
     this.#tag(field, 2)
+    if (value.length <= SHORT && this.#plain(value)) return
     const size = Buffer.byteLength(value)
     this.#varint(size)
     this.#room(size)
@@ -47,6 +56,20 @@ export class Wire {
     const taken = Uint8Array.prototype.slice.call(this.#buffer, 0, this.#length)
     this.#length = 0
     return taken
+  }
+
+  /** A short text of ASCII alone, which most are: asking Buffer for it costs several times as much. */
+  #plain(value: string): boolean {
+    this.#room(1 + value.length)
+    const start = this.#length + 1
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 127) return false
+      this.#buffer[start + i] = code
+    }
+    this.#buffer[this.#length] = value.length
+    this.#length = start + value.length
+    return true
   }
 
   #tag(field: number, kind: number): void {
