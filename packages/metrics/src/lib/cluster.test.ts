@@ -206,9 +206,9 @@ describe('a cluster', () => {
   it('keeps the resolution of a native histogram, from the coarsest to the finest', async () => {
     for (let schema = -4; schema <= 8; schema++) {
       const [register, joinedRegister] = [new Registry(), new Registry()]
-      histogram({ name: 'size', help: 'Sizes', native: { factor: 2 ** (2 ** -schema) }, register })
+      const { native } = histogram({ name: 'size', help: 'Sizes', native: { factor: 2 ** (2 ** -schema) }, register })
       new Joined(joinedRegister).take(1, await new Changes(register).since())
-      expect(joinedRegister.getSingleMetric('size')).toMatchObject({ native: { schema } })
+      expect(joinedRegister.getSingleMetric('size')).toMatchObject({ native })
     }
   })
 
