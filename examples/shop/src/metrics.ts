@@ -19,7 +19,7 @@ export function startMetrics(pool: pg.Pool): Metrics {
   measuring.use(runtimeMetrics())
   measuring.use(observeShop())
   measuring.use(pgMetrics(pool, { poolName: 'shop' }))
-  pgServerMetrics(pool, { interval: '2s' })
+  measuring.use(pgServerMetrics(pool, { interval: '2s' }))
   const readOutOfStock = async (): Promise<number> => {
     const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from products where stock = 0')
     return rows[0]!.n

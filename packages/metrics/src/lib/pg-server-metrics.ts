@@ -4,10 +4,14 @@ import { type Gauge, gauge } from './gauge.ts'
 import { MetricsError } from './errors.ts'
 import { onlyKnown } from './options.ts'
 import type { Register } from './register.ts'
+import { errorCodeLabel } from './sql-labels.ts'
 
 /** What {@link pgServerMetrics} asks with: a pool or client of `pg`. */
 export interface PgQueryable {
-  query(sql: string): Promise<{ readonly rows: readonly unknown[] }>
+  query(question: {
+    readonly text: string
+    readonly query_timeout: number
+  }): Promise<{ readonly rows: readonly unknown[] }>
 }
 
 /** What {@link pgServerMetrics} takes beside the pool. */
@@ -25,6 +29,10 @@ interface Reading {
 
 /** Below the second after which a scrape goes on without an answer. */
 const ANSWER_TIMEOUT = 900
+/** An answer that comes later is not waited for; the connection may be lost without a word. */
+const QUESTION_TIMEOUT = 10_000
+/** SQLSTATE of a server that answers, but has no connection left for this role or at all. */
+const TOO_MANY_CONNECTIONS = '53300'
 
 // one statement, so that one scrape is one round trip; what a plain user may not see counts as nothing
 const SQL = `
@@ -43,39 +51,97 @@ from pg_stat_database d where d.datname = current_database()`
 
 /**
  * The PostgreSQL server as its own statistics views show it: connections, transactions, cache, locks, long
- * transactions, dead tuples, transaction ids, replication. `postgresql_up` is 0 while it does not answer. Needs no
- * exporter and no more rights than `pg_monitor`, without which other users' transactions are not seen.
- * @throws ERR_SHOP_METRICS_OPTION, _UNKNOWN_OPTION, _DURATION
+ * transactions, dead tuples, transaction ids, replication. `postgresql_up` is 0 while it does not answer; while all
+ * of a pool is taken, it is asked by a connection beside it. Needs no exporter and no more rights than `pg_monitor`,
+ * without which other users' transactions are not seen. One server a registry, as one exporter tells of one: give
+ * another a registry and a `metricsEndpoint()` of its own.
+ * @returns what ends the asking and takes its metrics out of the registry; the same for a second call with this pool
+ * @throws ERR_SHOP_METRICS_OPTION, _UNKNOWN_OPTION, _DURATION, _NAME_TAKEN
  */
-export function pgServerMetrics(pool: PgQueryable, options: PgServerMetricsOptions = {}): void {
+export function pgServerMetrics(pool: PgQueryable, options: PgServerMetricsOptions = {}): Disposable {
   onlyKnown('pgServerMetrics()', options, ['register', 'interval'])
   if (typeof pool?.query !== 'function')
     throw new MetricsError('ERR_SHOP_METRICS_OPTION', 'pgServerMetrics(): the first argument cannot query()')
   const interval = milliseconds('pgServerMetrics(): interval', options.interval, '10s')
   const place = options.register && { register: options.register }
   let asked = -Infinity
+  let asking = false
+  let show: ((reading: Reading) => void) | undefined
   const up = gauge({
     ...place,
     name: 'postgresql_up',
     help: '1 while the server answers',
     aggregator: 'min',
     async collect() {
-      if (performance.now() - asked < interval) return
+      if (asking || performance.now() - asked < interval) return
       asked = performance.now()
+      asking = true
       // a server that does not answer in time is not up, whatever becomes of the question
       const late = setTimeout(() => up.set(0), ANSWER_TIMEOUT)
-      try {
-        const { rows } = await pool.query(SQL)
-        show(rows[0] as Reading)
-        up.set(1)
-      } catch {
-        up.set(0)
-      } finally {
-        clearTimeout(late)
-      }
+      const answer = await ask(pool).catch((error: unknown) => errorCodeLabel(error))
+      clearTimeout(late)
+      asking = false
+      if (!servers.has(up)) return
+      up.set(typeof answer === 'object' || answer === TOO_MANY_CONNECTIONS ? 1 : 0)
+      // defined by the first answer, for a gauge that was never read would say 0
+      if (typeof answer === 'object') (show ??= showing(place))(answer)
     },
   })
-  const show = showing(place)
+  const held = servers.get(up)
+  if (held?.pool === pool) return held
+  if (held) {
+    throw new MetricsError(
+      'ERR_SHOP_METRICS_NAME_TAKEN',
+      'pgServerMetrics(): the registry tells of another server; give this one a register and a metricsEndpoint() of its own',
+    )
+  }
+  const server = {
+    pool,
+    [Symbol.dispose]() {
+      if (!servers.delete(up)) return
+      for (const name of NAMES) up.register.removeSingleMetric(name)
+    },
+  }
+  servers.set(up, server)
+  return server
+}
+
+const servers = new WeakMap<object, Disposable & { readonly pool: PgQueryable }>()
+
+interface Pool extends PgQueryable {
+  readonly totalCount: number
+  readonly idleCount: number
+  readonly waitingCount: number
+  readonly options: { readonly max: number; readonly password?: unknown }
+  readonly Client: new (options: object) => Client
+}
+interface Client extends PgQueryable {
+  on(event: 'error', listener: () => void): unknown
+  connect(): Promise<unknown>
+  end(): Promise<void>
+}
+
+/** Never in the queue of a pool: one that is exhausted is no server that is down, and a question there makes it worse. */
+async function ask(pool: PgQueryable): Promise<Reading> {
+  const question = { text: SQL, query_timeout: QUESTION_TIMEOUT }
+  if (!isExhausted(pool)) return (await pool.query(question)).rows[0] as Reading
+  const { options, Client } = pool
+  // the pool hides its password from whoever copies its options
+  const { password } = options
+  const client = new Client({ ...options, password, connectionTimeoutMillis: QUESTION_TIMEOUT })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    return (await client.query(question)).rows[0] as Reading
+  } finally {
+    void client.end()
+  }
+}
+
+function isExhausted(given: PgQueryable): given is Pool {
+  const { totalCount, idleCount, waitingCount, options, Client } = given as Partial<Pool>
+  if (typeof Client !== 'function' || !options) return false
+  return waitingCount! >= idleCount! + options.max - totalCount!
 }
 
 function showing(place: { readonly register: Register } | undefined): (reading: Reading) => void {
@@ -132,3 +198,9 @@ const COUNTERS: Readonly<Record<string, readonly [name: string, help: string]>> 
   deadlocks: ['postgresql_deadlocks_total', 'Deadlocks found by the server'],
   temp_bytes: ['postgresql_temp_bytes_total', 'Bytes written to temporary files'],
 }
+
+const NAMES = [
+  'postgresql_up',
+  'postgresql_backends',
+  ...[GAUGES, COUNTERS].flatMap(Object.values).map(([name]) => name),
+]
