@@ -1,15 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 
 import { protect } from '@shop/middleware/node'
 import { view } from '@shop/testkit/view'
 import { Registry } from 'prom-client'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 import { counter } from './counter.ts'
+import { gauge } from './gauge.ts'
 import { metricsEndpoint, type MetricsEndpointOptions } from './metrics-endpoint.ts'
-import { CONTENT_TYPES } from './negotiate.ts'
+import { acceptsGzip, CONTENT_TYPES, formatOf } from './negotiate.ts'
 
 async function served(options: MetricsEndpointOptions): Promise<{ url: string } & AsyncDisposable> {
   const pass: RequestListener = (_, response) => void response.end('passed')
@@ -111,8 +113,115 @@ describe('the metrics endpoint', () => {
     expect((await policy.evaluate!(view({ url: '/metrics', ip: '127.0.0.1' })))!.answer!.status).toBe(200)
   })
 
-  it('refuses a short token and a path that is none', () => {
+  it('cuts off who does not read, after half a minute, and serves others in its place', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const register = new Registry()
+    for (let i = 0; i < 200; i++) gauge({ name: `g${i}`, help: randomBytes(40_000).toString('hex'), register })
+    await using app = await served({ register, maxConcurrent: 2 })
+    const status = async (): Promise<number> => {
+      const response = await fetch(`${app.url}/metrics`)
+      await response.body?.cancel()
+      return response.status
+    }
+    const stuck = ['gzip', 'identity'].map((coding) => {
+      const socket = net.connect(Number(new URL(app.url).port), '127.0.0.1').pause()
+      socket.write(`GET /metrics HTTP/1.1\r\nHost: shop\r\nAccept-Encoding: ${coding}\r\n\r\n`)
+      socket.on('error', () => undefined)
+      return socket
+    })
+    await expect.poll(status).toBe(503)
+    vi.advanceTimersByTime(29_000)
+    expect(await status()).toBe(503)
+    vi.advanceTimersByTime(1000)
+    vi.useRealTimers()
+    expect(await status()).toBe(200)
+    for (const socket of stuck) {
+      socket.resume()
+      await once(socket, 'close')
+    }
+  })
+
+  it('refuses what is no option, or no value of it', () => {
     expect(() => metricsEndpoint({ token: 'short' })).toThrow(/fewer than 16/)
     expect(() => metricsEndpoint({ path: 'metrics' })).toThrow(/does not begin with/)
+    for (const options of [
+      { token: null },
+      { token: 1234567890123456 },
+      { path: 5 },
+      { path: null },
+      { allow: true },
+      { allow: null },
+      { maxConcurrent: 0 },
+      null,
+      5,
+    ]) {
+      expect(() => metricsEndpoint(options as never)).toThrow(
+        expect.objectContaining({ name: 'MetricsError', code: 'ERR_SHOP_METRICS_OPTION' }),
+      )
+    }
+  })
+
+  it('lets nobody in but where allow() says true, now or later', async () => {
+    const status = async (allow: () => unknown): Promise<number | undefined> => {
+      const policy = metricsEndpoint({ register: new Registry(), allow: allow as () => boolean })
+      const verdict = await policy.evaluate!(view({ url: '/metrics', ip: '127.0.0.1' }))
+      return verdict?.deny?.status ?? verdict?.answer?.status
+    }
+    expect(await status(() => true)).toBe(200)
+    expect(await status(async () => true)).toBe(200)
+    for (const other of [false, undefined, 1, 'yes', {}]) {
+      expect(await status(() => other)).toBe(404)
+      expect(await status(async () => other)).toBe(404)
+    }
+    await expect(status(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  })
+})
+
+describe('content negotiation (RFC 9110, 12.5)', () => {
+  const OPENMETRICS = 'application/openmetrics-text'
+  const PROTOBUF = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited'
+
+  it.each([
+    [undefined, 'text'],
+    ['', 'text'],
+    ['*/*', 'text'],
+    [OPENMETRICS, 'openmetrics'],
+    ['APPLICATION/OpenMetrics-Text; VERSION=1.0.0', 'openmetrics'],
+    [`${OPENMETRICS};version="1.0.0"`, 'openmetrics'],
+    ['application/*', 'openmetrics'],
+    [PROTOBUF, 'protobuf'],
+    [`${PROTOBUF};q=0.1,text/plain;Q=0.2`, 'text'],
+    [`text/plain;q=0.2,${OPENMETRICS};Q=0.1`, 'text'],
+    [`text/plain;q=0.5,${OPENMETRICS};q=0.5`, 'text'],
+    [`${OPENMETRICS};q=0.5,text/plain;q=0.5`, 'openmetrics'],
+    // the most specific range decides, wherever it stands
+    ['*/*,text/plain;q=0', 'openmetrics'],
+    [`${OPENMETRICS};q=0,*/*;q=0.1`, 'text'],
+    [`text/*;q=0.9,text/plain;q=0.1,${OPENMETRICS};q=0.5`, 'openmetrics'],
+    [`text/html;a="${OPENMETRICS},",text/plain;q=0.1`, 'text'],
+    ['text/plain;q=0', 'text'],
+    [`${OPENMETRICS};q=2`, 'text'],
+  ])('Accept: %s', (accept, format) => {
+    expect(formatOf(accept)).toBe(format)
+  })
+
+  it.each([
+    [undefined, false],
+    ['', false],
+    ['gzip', true],
+    ['x-gzip', true],
+    ['GZIP;Q=1', true],
+    ['*', true],
+    ['br, gzip;q=0.5', true],
+    ['gzip;q=0, *', false],
+    ['*, gzip;q=0', false],
+    ['gzip;Q=0', false],
+    ['gzip; q=0.000', false],
+    ['gzip, *;q=0', true],
+    ['identity, gzip;q=0.5', false],
+    ['identity;q=0.5, gzip;q=0.5', true],
+    ['br', false],
+  ])('Accept-Encoding: %s', (header, zipped) => {
+    expect(acceptsGzip(header)).toBe(zipped)
   })
 })
