@@ -129,9 +129,14 @@ export class Joined {
   #define(definition: FamilyDefinition, base: unknown): Family {
     const { kind, name, help, labelNames, maxSeries, bounds, aggregator } = definition
     const shape = { name, help, labelNames, maxSeries, register: this.#register }
-    if (kind === 'histogram')
+    const own = (base instanceof Counter || base instanceof Histogram) && base.labelNames.join() === labelNames.join()
+    if (kind === 'histogram') {
+      // the primary's own takes the workers' counts, whatever else it was defined with
+      if (own && base instanceof Histogram && base.bounds.join() === bounds?.join()) return base
       return histogram<string>({ ...shape, buckets: bounds ?? [], exemplars: true, ...nativeOf(definition) })
-    if (kind === 'counter' && (!base || base instanceof Counter)) return counter<string>(shape) as Counter<string>
+    }
+    if (kind === 'counter' && own && base instanceof Counter) return base
+    if (kind === 'counter' && !base) return counter<string>(shape) as Counter<string>
     if (kind === 'gauge' && !base)
       return new JoinedGauge(gauge<string>({ ...shape, aggregator: aggregator as GaugeAggregator }) as Gauge<string>)
     return JoinedForeign.into(this.#register, definition)

@@ -203,6 +203,23 @@ describe('a cluster', () => {
     )
   })
 
+  it('adds to what the primary has itself, whatever else that was defined with', async () => {
+    const made = (register: Registry): void => {
+      counter({ name: 'jobs_total', help: 'Jobs', labelNames: ['kind'], idle: '10m', register }).inc({ kind: 'a' }, 2)
+      histogram({ name: 'job_seconds', help: 'Time', buckets: [1, 2], idle: '10m', register }).observe(1.5)
+    }
+    const [worker, primary] = [new Registry(), new Registry()]
+    made(worker)
+    made(primary)
+    const joined = new Joined(primary)
+    joined.take(1, await new Changes(worker).since())
+    joined.settle()
+    const text = await expositionText(primary)
+    expect(text).toContain('jobs_total{kind="a"} 4')
+    expect(text).toContain('job_seconds_bucket{le="2.0"} 2')
+    expect(text).not.toContain('shop_metrics_collector_errors_total{')
+  })
+
   it('keeps the resolution of a native histogram, from the coarsest to the finest', async () => {
     for (let schema = -4; schema <= 8; schema++) {
       const [register, joinedRegister] = [new Registry(), new Registry()]
