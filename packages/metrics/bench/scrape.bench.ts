@@ -1,11 +1,11 @@
-/** A scrape of 100,000 lines: what it costs, and how long it holds the event loop. */
+/** A scrape of 100,000 lines: what it costs, and how long it holds the event loop, in every format. */
 import { setImmediate as turn } from 'node:timers/promises'
 
 import { Histogram as SuccessorHistogram, Registry as SuccessorRegistry } from '@prometheus-io/client'
 import { benchTable, interleave } from '@shop/testkit/bench'
 import { Histogram, Registry } from 'prom-client'
 
-import { exposition, histogram, HTTP_BUCKETS } from '../src/index.ts'
+import { counter, exposition, type Format, histogram, HTTP_BUCKETS } from '../src/index.ts'
 
 const LINES_PER_SERIES = HTTP_BUCKETS.length + 3
 const SERIES = Math.ceil(100_000 / LINES_PER_SERIES)
@@ -43,38 +43,44 @@ for (const [i, set] of sets.entries()) {
     metric.observe(set, value)
 }
 
-/** Between scrapes every series changes, as in a busy shop. */
-const change = (metric: { observe(set: never, value: number): void }): void => {
-  for (const [i, set] of sets.entries()) metric.observe(set as never, (i % 777) / 70)
+/** One family of as many series as there are lines, which no slice may take in one go. */
+const wide = new Registry()
+const visits = counter({ name: 'visits_total', help: 'a', labelNames: ['page'], register: wide, maxSeries: 100_000 })
+const pages = Array.from({ length: 100_000 }, (_, i) => visits.bind({ page: `/page/number/${i}` }))
+
+const of = (from: Registry, format: Format) => async () => {
+  let bytes = 0
+  for await (const chunk of exposition(from, format)) bytes += chunk.length
+  return bytes
 }
 const scrapes = {
-  ours: async () => {
-    let bytes = 0
-    for await (const chunk of exposition(register, 'text')) bytes += chunk.length
-    return bytes
-  },
-  openmetrics: async () => {
-    let bytes = 0
-    for await (const chunk of exposition(register, 'openmetrics')) bytes += chunk.length
-    return bytes
-  },
-  protobuf: async () => {
-    let bytes = 0
-    for await (const chunk of exposition(register, 'protobuf')) bytes += chunk.length
-    return bytes
-  },
+  ours: of(register, 'text'),
+  openmetrics: of(register, 'openmetrics'),
+  protobuf: of(register, 'protobuf'),
   prom: async () => Buffer.from(await theirs.metrics()).length,
   successor: async () => Buffer.from(await next.metrics()).length,
 }
 
-/** The longest time nothing else ran while it was scraped: the least of several scrapes, for a busy machine only adds. */
-async function stall(
-  scrape: () => Promise<number>,
-  metric: { observe(set: never, value: number): void },
-): Promise<number> {
-  const worst: number[] = []
+/** Between scrapes every series changes, as in a busy shop. */
+const observed =
+  (metric: { observe(set: never, value: number): void }): (() => void) =>
+  () => {
+    for (const [i, set] of sets.entries()) metric.observe(set as never, (i % 777) / 70)
+  }
+const counted = (): void => {
+  for (const page of pages) page.inc()
+}
+
+interface Stall {
+  readonly median: number
+  readonly worst: number
+}
+
+/** The longest time nothing else ran while it was scraped, of nine scrapes, the very first among them. */
+async function stall(scrape: () => Promise<number>, change: () => void): Promise<Stall> {
+  const rounds: number[] = []
   for (let round = 0; round < 9; round++) {
-    change(metric)
+    change()
     let longest = 0
     let last = performance.now()
     let running = true
@@ -91,24 +97,31 @@ async function stall(
     await scrape()
     running = false
     await watch
-    worst.push(longest)
+    rounds.push(longest)
   }
-  return Math.min(...worst)
+  rounds.sort((a, b) => a - b)
+  return { median: rounds[4]!, worst: rounds[8]! }
 }
 
+const stalls: [name: string, Stall][] = []
+for (const format of ['text', 'openmetrics', 'protobuf'] as const) {
+  stalls.push([`${SERIES} histograms, ${format}`, await stall(of(register, format), observed(ours))])
+  stalls.push([`100,000 counters, ${format}`, await stall(of(wide, format), counted)])
+}
+const first = await stall(scrapes.prom, observed(prom))
+const second = await stall(scrapes.successor, observed(successor))
+const mine = stalls[0]![1]
 const cost = await interleave(scrapes, { calls: 2, repeats: 5 })
-const [mine, first, second] = [
-  await stall(scrapes.ours, ours),
-  await stall(scrapes.prom, prom),
-  await stall(scrapes.successor, successor),
-]
 const ms = (name: keyof typeof cost) => cost[name].us / 1000
 benchTable([
   { name: '100,000 lines, text vs prom-client', ours: ms('ours'), peer: ms('prom'), goal: '<= 0.2', unit: 'ms' },
   { name: '100,000 lines, text vs successor', ours: ms('ours'), peer: ms('successor'), goal: '<= 0.2', unit: 'ms' },
   { name: '100,000 lines, OpenMetrics vs prom-client text', ours: ms('openmetrics'), peer: ms('prom'), unit: 'ms' },
   { name: '100,000 lines, protobuf vs prom-client text', ours: ms('protobuf'), peer: ms('prom'), unit: 'ms' },
-  { name: 'longest stall', ours: mine, goal: '<= 5', unit: 'ms' },
-  { name: 'longest stall vs prom-client', ours: mine, peer: first, unit: 'ms' },
-  { name: 'longest stall vs successor', ours: mine, peer: second, unit: 'ms' },
+  ...stalls.flatMap(([name, { median, worst }]) => [
+    { name: `longest stall, ${name}, median`, ours: median, goal: '<= 5' as const, unit: 'ms' },
+    { name: `longest stall, ${name}, worst`, ours: worst, goal: '<= 5' as const, unit: 'ms' },
+  ]),
+  { name: 'longest stall vs prom-client, median', ours: mine.median, peer: first.median, unit: 'ms' },
+  { name: 'longest stall vs successor, median', ours: mine.median, peer: second.median, unit: 'ms' },
 ])
