@@ -5,6 +5,7 @@ import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastif
 import { type Chain, createChain, isPromise } from './lib/chain.ts'
 import { collect } from './lib/collect.ts'
 import type { PolicyList } from './lib/compose.ts'
+import { isBodiless } from './lib/exchange.ts'
 import { observe } from './lib/node-drive.ts'
 import { isList, NodeExchange } from './lib/node-exchange.ts'
 import type { Answer, HeaderPairs, ReplyView } from './lib/policy.ts'
@@ -58,8 +59,7 @@ function addHooks(chain: Chain, app: Parameters<FastifyPluginCallback>[0]): void
   if (chain.transformLimit > 0) {
     app.addHook('onSend', async function shopTransform(request, reply, payload: unknown) {
       const exchange = of(request)
-      if (exchange === null || request.method === 'HEAD' || reply.statusCode === 204 || reply.statusCode === 304)
-        return payload
+      if (exchange === null || isBodiless(request.method, reply.statusCode)) return payload
       const { bytes, rest } = await collect(payload, chain.transformLimit)
       if (bytes === undefined) return rest
       const body = await chain.transform(exchange, new Reply(reply), bytes)
@@ -107,7 +107,7 @@ class FastifyExchange extends NodeExchange {
   }
 
   get ip(): string {
-    return this.#request.ip
+    return this.#request.ip ?? '' // no type says that a Unix socket has none
   }
 
   get secure(): boolean {

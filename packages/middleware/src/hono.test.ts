@@ -27,9 +27,15 @@ test('works where there is only fetch, and settles when the body has been read',
   const response = await app(outcomes).request('/items/7', { headers: { 'x-client': '1.2.3.4' } })
   expect(response.headers.get('x-a')).toBe('1')
   expect(await response.text()).toBe('7')
-  expect(outcomes).toMatchObject([{ kind: 'finished', status: 200 }])
+  expect(outcomes).toMatchObject([{ kind: 'finished', status: 200, bytes: 1 }])
   const { route, ip, host } = outcomes[0]!.request
   expect({ route, ip, host }).toEqual({ route: '/items/:id', ip: '1.2.3.4', host: 'localhost' })
+})
+
+test('a HEAD settles, though nobody reads its body', async () => {
+  const outcomes: Outcome[] = []
+  await app(outcomes).request('/items/7', { method: 'HEAD' })
+  expect(outcomes).toMatchObject([{ kind: 'finished', status: 200, bytes: 0 }])
 })
 
 test('a reader that gives up is an abort', async () => {

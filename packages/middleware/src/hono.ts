@@ -7,7 +7,7 @@ import { kindOf, parseBody } from './lib/body.ts'
 import { type Chain, createChain } from './lib/chain.ts'
 import type { PolicyList } from './lib/compose.ts'
 import { BodyLimitError } from './lib/errors.ts'
-import { Exchange } from './lib/exchange.ts'
+import { Exchange, isBodiless } from './lib/exchange.ts'
 import { observe } from './lib/node-drive.ts'
 import { isList } from './lib/node-exchange.ts'
 import { splitOptions, type PeerOptions } from './lib/options.ts'
@@ -88,7 +88,7 @@ async function transform(chain: Chain, exchange: HonoExchange, context: Context)
 }
 
 function toResponse(exchange: HonoExchange, { status, headers, body, signal }: Answer): Response {
-  const empty = exchange.method === 'HEAD' || status === 204 || status === 304
+  const empty = isBodiless(exchange.method, status)
   const content =
     empty || body === undefined
       ? null
@@ -123,13 +123,17 @@ function settleWith(chain: Chain, exchange: HonoExchange, context: Context): voi
   const { res } = context
   const settle = (kind: 'finished' | 'aborted' | 'error', error?: unknown): void =>
     chain.settle(exchange, kind, res.status, error)
-  if (res.body === null) return settle('finished')
+  // of a HEAD, Hono drops the body unread
+  if (res.body === null || exchange.method === 'HEAD') return settle('finished')
   const reader = res.body.getReader()
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read()
-        if (!done) return controller.enqueue(value)
+        if (!done) {
+          exchange.sent += value.byteLength
+          return controller.enqueue(value)
+        }
         controller.close()
         settle('finished')
       } catch (error) {

@@ -98,7 +98,15 @@ describe('OTLP', () => {
         headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-${sampled}` },
       })
       void trace.evaluate!(request)
-      exporter.settle!({ request, kind: 'finished', status: 503, seconds: 0.25, bytes: 0, denied: undefined, error: undefined })
+      exporter.settle!({
+        request,
+        kind: 'finished',
+        status: 503,
+        seconds: 0.25,
+        bytes: 0,
+        denied: undefined,
+        error: undefined,
+      })
       if (sampled === '01') expect(traceOf(request)).toMatchObject({ parentSpanId: 'b'.repeat(16) })
     }
     await exporter[Symbol.asyncDispose]()

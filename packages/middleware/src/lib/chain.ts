@@ -1,7 +1,7 @@
 import { compose, type PolicyList } from './compose.ts'
 import { BodyLimitError, MiddlewareError } from './errors.ts'
 import { denied, policyFailed, type PolicyFailedEvent } from './events.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, isBodiless } from './exchange.ts'
 import type { Answer, Denial, Outcome, Policy, ReplyView, Verdict } from './policy.ts'
 import { problem, TOO_LARGE } from './problem.ts'
 import { slot } from './slot.ts'
@@ -86,6 +86,7 @@ export function createChain(list: PolicyList): Chain {
         kind,
         status,
         seconds: (performance.now() - exchange.started) / 1000,
+        bytes: isBodiless(exchange.method, status) ? 0 : exchange.sent,
         denied: denials.get(exchange.raw),
         error: error ?? exchange.error,
       }

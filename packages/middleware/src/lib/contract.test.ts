@@ -57,6 +57,10 @@ const ROUTES: readonly Route[] = [
       })(),
     }),
   },
+  { method: 'GET', path: '/umlaut', handle: () => ({ body: 'Grüße' }) },
+  { method: 'GET', path: '/large', handle: () => ({ body: 'x'.repeat(30_000_000) }) },
+  { method: 'GET', path: '/empty', handle: () => ({ status: 204 }) },
+  { method: 'GET', path: '/unchanged', handle: () => ({ status: 304 }) },
   {
     method: 'GET',
     path: '/endless',
@@ -557,6 +561,47 @@ describe.each(FRAMEWORKS)('the contract on %s', (framework) => {
     expect(outcomes[1]!.request.route).toBeUndefined()
     for (const { seconds } of outcomes) expect(seconds).toBeGreaterThan(0)
     expect(outcomes[4]!.seconds).toBeGreaterThan(0.01)
+  })
+
+  test('settle is told how long the body was that left, whoever wrote it', async () => {
+    const { outcomes, policy } = recorder()
+    await using served = await start(
+      { name: 'deny', evaluate: ({ path }) => (path === '/denied' ? { deny: REFUSED } : undefined) },
+      policy,
+    )
+    const paths = ['/', '/umlaut', '/stream', '/nowhere', '/denied', '/throws', '/empty', '/unchanged']
+    const bodies: string[] = []
+    for (const path of paths) bodies.push((await ask(framework, served, path)).body)
+    await ask(framework, served, '/umlaut', { method: 'HEAD' })
+    await until(() => outcomes.length > paths.length)
+    expect(bodies.slice(0, 3)).toEqual(['home', 'Grüße', 'part 0;part 1;part 2;'])
+    expect(outcomes.map(({ bytes }) => bytes)).toEqual([...bodies.map((body) => Buffer.byteLength(body)), 0])
+  })
+
+  test('settle is told how long the body is that a transform has made', async () => {
+    const { outcomes, policy } = recorder()
+    const body = (): Uint8Array => Buffer.from('much longer than home')
+    await using served = await start({ name: 'longer', transform: { limit: 100, body } }, policy)
+    expect((await ask(framework, served, '/')).body).toBe('much longer than home')
+    await until(() => outcomes.length === 1)
+    expect(outcomes[0]!.bytes).toBe(21)
+  })
+
+  test('a client that leaves before it has taken all is an abort, though the handler had ended', async () => {
+    const { outcomes, policy } = recorder()
+    await using served = await start(policy)
+    if (framework === 'http2') {
+      const session = http2.connect(served.url)
+      await once(session.request({ ':path': '/large' }).pause(), 'response')
+      session.destroy()
+    } else {
+      const socket = net.connect(served.port, '127.0.0.1')
+      socket.pause().write('GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+      await sleep(200)
+      socket.destroy()
+    }
+    await until(() => outcomes.length === 1)
+    expect(outcomes[0]!.kind).toBe('aborted')
   })
 
   test('settle is told when the client leaves, the signal is aborted, and it is told when a stream breaks', async () => {

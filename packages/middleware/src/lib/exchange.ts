@@ -1,5 +1,10 @@
 import type { HeaderPairs, RequestView } from './policy.ts'
 
+/** Whether a response has no body, whatever its handler wrote. */
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304
+}
+
 /**
  * One request on its way through a chain: the view that policies see, and what the chain itself must remember.
  * Every framework has one subclass; the split keeps adapters free of policy and policies free of frameworks.
@@ -27,6 +32,8 @@ export abstract class Exchange implements RequestView {
   /** `performance.now()` at first sight of the request; only kept when a policy settles. */
   started = 0
   error: unknown = undefined
+  /** Of the response's body so far; only kept when a policy settles. */
+  sent = 0
   settled = false
   #split = -1
 

@@ -49,7 +49,7 @@ describe.each(versions)('the route of a mounted router on Express %s', (version,
     expect(await routes(build, [...urls, '/plain/x'])).toEqual([
       '/Api/v1/health',
       '/plain/:id',
-      '/shops/:shop/',
+      '/shops/:shop',
       '/shops/:shop/orders/:id',
       '/shops/:shop/orders/:id/items/:item',
     ])

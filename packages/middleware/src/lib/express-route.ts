@@ -31,9 +31,9 @@ const DEEPEST = 16
 const known = new WeakMap<object, readonly string[]>()
 
 /**
- * The template of the route an Express request has come to, mounts included: `/shops/:shop/orders/:id`. Express itself
- * tells only the URL up to a mount (`req.baseUrl`), which a client makes up. Undefined before there is a route, and
- * where its path is no text.
+ * The template of the route an Express request has come to, mounts included: `/shops/:shop/orders/:id`; a mount's own
+ * root is `/shops/:shop`. Express itself tells only the URL up to a mount (`req.baseUrl`), which a client makes up.
+ * Undefined before there is a route, and where its path is no text.
  */
 export function expressRoute(request: object): string | undefined {
   const { baseUrl, route, app } = request as ExpressRequest
@@ -45,7 +45,8 @@ export function expressRoute(request: object): string | undefined {
     mounts = app ? mountsOf(app).flatMap((prefix) => find(routerOf(app), route, prefix, 0)) : []
     known.set(route, mounts)
   }
-  return (mounts.find((template) => fits(template, baseUrl)) ?? UNKNOWN) + route.path
+  const mount = mounts.find((template) => fits(template, baseUrl)) ?? UNKNOWN
+  return route.path === '/' ? mount : mount + route.path
 }
 
 /** Where an application is mounted in others; those tell it by themselves. */

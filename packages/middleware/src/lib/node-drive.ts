@@ -15,8 +15,9 @@ import { problem, TOO_LARGE } from './problem.ts'
  * policy has answered or the client has left; a promise only where a policy, or the body, has to be waited for.
  */
 export function drive(chain: Chain, exchange: NodeExchange): boolean | Promise<boolean> {
-  if (chain.responds || chain.transformLimit > 0) intercept(chain, exchange)
+  // first, so that what a transform makes of the body is counted
   if (chain.settles) observe(chain, exchange, exchange.response)
+  if (chain.responds || chain.transformLimit > 0) intercept(chain, exchange)
   const answer = chain.evaluate(exchange)
   if (isPromise(answer)) return answer.then((late) => afterEvaluate(chain, exchange, late)).catch(gaveUp)
   return afterEvaluate(chain, exchange, answer)
@@ -63,10 +64,34 @@ function gaveUp(error: unknown): false {
 /** Tells the chain, once, how the response ended. */
 export function observe(chain: Chain, exchange: Exchange, response: ServerResponse): void {
   exchange.started = performance.now()
+  count(exchange, response)
   // 'close' comes once, and what `once` would allocate for that is dear at every request
   response.on('close', () => {
     chain.settle(exchange, endOf(response), response.statusCode, response.errored ?? undefined)
   })
+}
+
+/** Adds up the body as it leaves: a stream announces no length, and node tells nobody of the one it announces itself. */
+function count(exchange: Exchange, response: ServerResponse): void {
+  // as they are now: other middlewares may have wrapped them before us
+  const { write, end } = response as unknown as Record<'write' | 'end', Pass>
+  let open = true // until `end`, which may itself call `write`
+  response.write = function shopCountWrite(chunk, encoding, callback) {
+    if (open) exchange.sent += lengthOf(chunk, encoding)
+    return write.call(response, chunk, encoding, callback)
+  } as Pass as ServerResponse['write']
+  response.end = function shopCountEnd(chunk, encoding, callback) {
+    if (open) exchange.sent += lengthOf(chunk, encoding)
+    open = false
+    return end.call(response, chunk, encoding, callback)
+  } as Pass as ServerResponse['end']
+}
+
+type Pass = (chunk?: unknown, encoding?: unknown, callback?: unknown) => never
+
+function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk, encoding as BufferEncoding)
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0
 }
 
 function send(exchange: NodeExchange, { status, headers, body, signal }: Answer): false {

@@ -117,5 +117,7 @@ export function endOf(response: ServerResponse): Outcome['kind'] {
 /** Whether all of a response was handed to the network; http2 keeps what became of it on its stream. */
 function isFinished(response: ServerResponse): boolean {
   const { stream } = response as { stream?: { writableFinished: boolean; aborted: boolean; rstCode: number } }
-  return stream ? stream.writableFinished && !stream.aborted && stream.rstCode === 0 : response.writableFinished
+  if (stream) return stream.writableFinished && !stream.aborted && stream.rstCode === 0
+  // fastify.inject() closes a response before it is flushed; of a client that left, the connection is gone too
+  return response.writableFinished || (response.writableEnded && response.socket?.destroyed === false)
 }

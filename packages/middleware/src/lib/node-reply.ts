@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 
 import type { Chain } from './chain.ts'
+import { isBodiless } from './exchange.ts'
 import { isList, type NodeExchange } from './node-exchange.ts'
 import type { ReplyView } from './policy.ts'
 
@@ -111,7 +112,7 @@ export function intercept(chain: Chain, exchange: NodeExchange): void {
         collected.push(bytes)
         size += bytes.byteLength
       }
-      const bodiless = exchange.method === 'HEAD' || response.statusCode === 204 || response.statusCode === 304
+      const bodiless = isBodiless(exchange.method, response.statusCode)
       if (size <= chain.transformLimit && !bodiless) return (void finishTransform(done), response)
       passOn()
       start(() => void end(undefined, undefined, done))

@@ -12,7 +12,7 @@ export interface RequestView {
   readonly path: string
   /** The query without the `?`, still percent-encoded; empty when there is none. */
   readonly query: string
-  /** The client's address as the framework's own trust-proxy setting gives it (node:http and Hono: `ipOf`). */
+  /** The client's address as the framework's own trust-proxy setting gives it (node:http and Hono: `ipOf`); empty on a Unix socket, unless a trusted proxy told it. */
   readonly ip: string
   /** Whether the client spoke TLS, as the framework's own trust-proxy setting gives it. */
   readonly secure: boolean
@@ -88,6 +88,8 @@ export interface Outcome {
   readonly status: number
   /** From the adapter's first sight of the request to its end, in seconds. */
   readonly seconds: number
+  /** The body as it was handed to the network, in bytes: after compression, without framing, streams too; 0 for HEAD, 204 and 304. */
+  readonly bytes: number
   /** The code of the denial, when a policy denied. */
   readonly denied: string | undefined
   /** What the handler threw, where the framework tells (not on Express), or what destroyed the response. */

@@ -14,6 +14,7 @@ function warnings(...requests: (ViewInit & { status?: number })[]): string[] {
       kind: 'finished',
       status,
       seconds: 0,
+      bytes: 0,
       denied: undefined,
       error: undefined,
     } satisfies Outcome)

@@ -163,6 +163,7 @@ describe('inspect', () => {
         kind: 'finished',
         status: 401,
         seconds: 0,
+        bytes: 0,
         denied: undefined,
         error: undefined,
       })
@@ -171,6 +172,7 @@ describe('inspect', () => {
       kind: 'finished',
       status: 401,
       seconds: 0,
+      bytes: 0,
       denied: undefined,
       error: undefined,
     })

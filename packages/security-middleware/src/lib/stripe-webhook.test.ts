@@ -69,7 +69,7 @@ async function outcome(policy: Policy, request: WrittenView): Promise<string> {
 }
 
 function end(policy: Policy, request: WrittenView, kind: Outcome['kind'], status: number): void {
-  policy.settle!({ request, kind, status, seconds: 0, denied: undefined, error: undefined })
+  policy.settle!({ request, kind, status, seconds: 0, bytes: 0, denied: undefined, error: undefined })
 }
 
 describe('stripeWebhook()', () => {
