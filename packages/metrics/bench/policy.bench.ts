@@ -10,7 +10,6 @@ const routes = ['/', '/orders/:id', '/cart', '/products/:slug', '/checkout']
 const requests = Array.from({ length: 20_000 }, (_, i) =>
   view({ route: routes[i % 5]!, headers: { 'content-length': '120' } }),
 )
-const reply = { status: 200, header: () => '1024', set: () => {}, append: () => {}, remove: () => {} }
 const plain = httpMetrics({ register: new Registry(), bodySizes: false })
 const sizes = httpMetrics({ register: new Registry() })
 const trace = tracing({ sample: 0.1 })
@@ -18,12 +17,12 @@ let i = 0
 const run = (policy: typeof plain) => () => {
   const request = requests[i++ % requests.length]!
   void policy.evaluate!(request)
-  void policy.respond?.(request, reply)
   policy.settle!({
     request,
     kind: 'finished',
     status: 200,
     seconds: (i % 100) / 500,
+    bytes: 1024,
     denied: undefined,
     error: undefined,
   })

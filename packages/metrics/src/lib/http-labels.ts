@@ -16,7 +16,9 @@ export function routeLabel(request: RequestView): string {
 export function errorLabel(outcome: Outcome): string {
   if (outcome.kind === 'aborted') return 'aborted'
   if (outcome.denied !== undefined) return outcome.denied
-  if (outcome.error instanceof Error && outcome.status >= 500) return className(outcome.error)
+  // a response that breaks has sent its status already
+  if (outcome.error instanceof Error && (outcome.status >= 500 || outcome.kind === 'error'))
+    return className(outcome.error)
   return outcome.status >= 500 ? String(outcome.status) : ''
 }
 

@@ -1,7 +1,7 @@
-import { type Policy, requestKey } from '@shop/middleware'
+import { type Policy, requestKey, type RequestKey } from '@shop/middleware'
 
 import { type Counter, counter } from './counter.ts'
-import { gauge } from './gauge.ts'
+import { type BoundGauge, gauge } from './gauge.ts'
 import { type Histogram, histogram, type NativeOptions } from './histogram.ts'
 import { errorLabel, methodLabel, routeLabel } from './http-labels.ts'
 import { flag, onlyKnown } from './options.ts'
@@ -18,7 +18,7 @@ export interface HttpMetricsOptions {
   readonly native?: boolean | NativeOptions
   /** Keep a sampled trace beside each bucket. @default true */
   readonly exemplars?: boolean
-  /** Also measure request and response bodies by their Content-Length. @default true */
+  /** Also measure request bodies, by their Content-Length, and response bodies, by what was sent. @default true */
   readonly bodySizes?: boolean
   /** Also write the names of express-prom-bundle and fastify-metrics: `http_request_duration_seconds{method,route,status_code}` and `http_requests_total`. @default false */
   readonly legacyNames?: boolean
@@ -34,11 +34,16 @@ export const HTTP_BUCKETS: readonly number[] = [
 ]
 const SIZE_BUCKETS: readonly number[] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000]
 
+/** What is known of a request when it begins: one object for all of a method and scheme. */
 interface Begun {
+  readonly by: Policy
   readonly method: string
   readonly scheme: string
-  responseBytes: number
+  readonly active: BoundGauge
 }
+
+/** By histogram: of several policies that write to one, the first to see a request measures it. */
+const begunBy = new WeakMap<object, RequestKey<Begun | undefined>>()
 
 const OPTIONS = [
   'register',
@@ -95,33 +100,39 @@ export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
     ? legacyMetrics(place, buckets)
     : undefined
   const ignored = new Set(ignorePaths)
-  const begun = requestKey<Begun | undefined>()
+  const begun = begunBy.get(duration) ?? requestKey<Begun | undefined>()
+  begunBy.set(duration, begun)
+  const kinds = { http: new Map<string, Begun>(), https: new Map<string, Begun>() }
+  const begin = (method: string, scheme: keyof typeof kinds): Begun => {
+    const made = {
+      by: policy,
+      method,
+      scheme,
+      active: active.bind({ http_request_method: method, url_scheme: scheme }),
+    }
+    kinds[scheme].set(method, made)
+    return made
+  }
 
-  return {
+  const policy: Policy = {
     name: 'http-metrics',
     onError: 'pass',
     evaluate(request) {
       if (ignored.has(request.path) || begun.get(request)) return undefined
       const method = methodLabel(request.method)
       const scheme = request.secure ? 'https' : 'http'
-      begun.set(request, { method, scheme, responseBytes: -1 })
-      active.inc({ http_request_method: method, url_scheme: scheme })
+      const kind = kinds[scheme].get(method) ?? begin(method, scheme)
+      begun.set(request, kind)
+      kind.active.inc()
       return undefined
     },
-    ...(sizes && {
-      respond(request, reply) {
-        const state = begun.get(request)
-        const length = reply.header('content-length')
-        if (state && length !== undefined) state.responseBytes = Number(length)
-      },
-    }),
     settle(outcome) {
       const { request, status, seconds } = outcome
-      const state = begun.get(request)
-      if (!state) return
+      const kind = begun.get(request)
+      if (kind?.by !== policy) return
       begun.set(request, undefined)
-      const { method, scheme } = state
-      active.dec({ http_request_method: method, url_scheme: scheme })
+      const { method, scheme } = kind
+      kind.active.dec()
       const route = routeLabel(request)
       const labels = {
         http_request_method: method,
@@ -132,11 +143,10 @@ export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
       }
       duration.observe(labels, seconds, exemplars ? traceOf(request) : undefined)
       if (sizes) {
+        const place = { http_request_method: method, http_route: route }
         const received = request.header('content-length')
-        if (received !== undefined)
-          sizes.request.observe({ http_request_method: method, http_route: route }, Number(received))
-        if (state.responseBytes >= 0)
-          sizes.response.observe({ http_request_method: method, http_route: route }, state.responseBytes)
+        if (received !== undefined) sizes.request.observe(place, Number(received))
+        sizes.response.observe(place, outcome.bytes)
       }
       if (legacy) {
         const old = { method, route, status_code: status }
@@ -145,6 +155,7 @@ export function httpMetrics(options: HttpMetricsOptions = {}): Policy {
       }
     },
   }
+  return policy
 }
 
 type Place = Pick<HttpMetricsOptions, 'register' | 'maxSeries'>
@@ -162,7 +173,7 @@ function bodySizes(place: Place): { readonly request: Histogram<SizeLabel>; read
     response: histogram({
       ...shape,
       name: 'http_server_response_body_size_bytes',
-      help: 'Response bodies, by Content-Length',
+      help: 'Response bodies, as they were sent',
     }),
   }
 }
