@@ -132,6 +132,7 @@ const FAULTS: readonly (readonly [
   ['statements that fail', 'ShopDatabaseErrors', tell('statements')],
   ['statements that take too long', 'ShopDatabaseStatementTimeouts', tell('timeouts')],
   ['transactions that deadlock', 'ShopDatabaseDeadlocks', tell('deadlocks')],
+  ["the shop's own pool, exhausted", 'ShopDatabasePoolExhausted', tell('pool')],
   ['a migration that holds a lock', 'ShopPostgresLocksWait', lockTable],
   ['connections taken', 'ShopPostgresConnectionsNearlyUsed', takeConnections],
   ['an audit spool that is full', 'ShopAuditFailing', tell('audit')],

@@ -76,6 +76,11 @@ const faults: Readonly<Record<string, () => () => void>> = {
       void inTransaction(lock(1), 'select pg_sleep(0.05)', lock(2))
       void inTransaction(lock(2), 'select pg_sleep(0.05)', lock(1))
     }),
+  pool: () => {
+    const over = Promise.withResolvers<void>()
+    for (let held = 0; held < 10; held++) shop.db.transaction(() => over.promise).catch(() => undefined)
+    return over.resolve
+  },
   audit: () =>
     again(300, () => channel('shop:audit:trouble').publish({ where: 'spool', error: new Error('disk full') })),
   decrypt: () =>
