@@ -117,6 +117,13 @@ describe('counter', () => {
       expect(() => counter({ name: 'a_total', help: 'A', labelNames: labels, register, ...other })).toThrow(
         new RegExp(`another ${option}`),
       )
+    const collect = (): void => undefined
+    gauge({ name: 'c', help: 'C', register, collect })
+    gauge({ name: 'c', help: 'C', register, collect })
+    gauge({ name: 'c', help: 'C', register })
+    expect(() => gauge({ name: 'c', help: 'C', register, collect: () => undefined })).toThrow(
+      /another collect function/,
+    )
     gauge({ name: 'g', help: 'G', register })
     expect(() => gauge({ name: 'g', help: 'G', aggregator: 'max', register })).toThrow(/another aggregator: sum/)
     histogram({ name: 'h', help: 'H', register })

@@ -3,7 +3,7 @@ import { gauge } from './gauge.ts'
 import { histogram } from './histogram.ts'
 import { MetricsError } from './errors.ts'
 import { onlyKnown } from './options.ts'
-import type { Register } from './register.ts'
+import { type Register, registerOf } from './register.ts'
 import { errorCodeLabel, operationLabel } from './sql-labels.ts'
 
 /** What of a `pg` pool is looked at. */
@@ -128,17 +128,19 @@ interface PoolLabel {
 }
 
 // several pools share the gauges of one registry, and one scrape reads them all
-const measuredPools = new WeakMap<object, Map<PgPool, Measured>>()
+const measuredPools = new WeakMap<Register, { readonly pools: Map<PgPool, Measured>; readonly readAll: () => void }>()
 
 function poolGauges(place: { readonly register: Register } | undefined) {
+  const register = registerOf('pgMetrics()', place?.register)
+  const known = measuredPools.get(register) ?? readTogether(new Map())
+  measuredPools.set(register, known)
+  const { pools, readAll } = known
   const count = gauge({
     ...place,
     name: 'db_client_connection_count',
     help: 'Connections of the pool, by state',
     labelNames: ['db_client_connection_pool_name', 'db_client_connection_state'],
-    collect() {
-      for (const { read } of pools.values()) read()
-    },
+    collect: readAll,
   })
   const shape = { ...place, labelNames: ['db_client_connection_pool_name'] } as const
   const pending = gauge({
@@ -147,8 +149,6 @@ function poolGauges(place: { readonly register: Register } | undefined) {
     help: 'Requests waiting for a connection',
   })
   const most = gauge({ ...shape, name: 'db_client_connection_max', help: 'Connections the pool may open' })
-  const pools = measuredPools.get(count) ?? new Map<PgPool, Measured>()
-  measuredPools.set(count, pools)
   return {
     pools,
     show(label: PoolLabel, pool: PgPool): void {
@@ -161,6 +161,15 @@ function poolGauges(place: { readonly register: Register } | undefined) {
       for (const state of ['idle', 'used']) count.remove({ ...label, db_client_connection_state: state })
       pending.remove(label)
       most.remove(label)
+    },
+  }
+}
+
+function readTogether(pools: Map<PgPool, Measured>) {
+  return {
+    pools,
+    readAll(): void {
+      for (const { read } of pools.values()) read()
     },
   }
 }

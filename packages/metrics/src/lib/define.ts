@@ -14,6 +14,7 @@ export function define<F extends Family<string, Series>>(made: F): F {
     const shape = (held as F).shape
     const other = Object.entries(made.shape).find(([option, value]) => shape[option] !== value)
     if (other) throw taken(made, `it with another ${other[0]}: ${shape[other[0]]}`)
+    if (made.collect && made.collect !== (held as F).collect) throw taken(made, 'it with another collect function')
     return held as F
   }
   for (const name of namesBeside(made)) {
