@@ -113,6 +113,11 @@ export const INHIBITIONS: readonly Inhibition[] = [
     hides:
       'ShopDatabase.+|ShopPostgres.+|ShopCheckoutFailing|ShopRouteFailing|ShopRouteSlow|ShopErrorBudgetBurn.+|ShopLatencyBudgetBurn.+|ShopCollectorFailing|ShopBreakerOpen|ShopCallsFailForGood|ShopAuditFailing|ShopIdempotencyStoreDown',
   },
+  // who waits for a connection in vain gets an error that says no more
+  {
+    while: 'ShopDatabasePoolExhausted',
+    hides: 'ShopDatabasePoolNearlyUsed|ShopDatabaseConnectionWait|ShopDatabaseConnectionsFail|ShopCollectorFailing',
+  },
   // the faster burn says it all; answers that fail are often slow as well, and the errors are what to look at
   {
     while: 'ShopErrorBudgetBurnFast',

@@ -36,6 +36,7 @@ describeWith('alertmanager', 'a real Alertmanager', () => {
     const wanted = [
       ...fired('down', ['ShopDown', 'ShopInstanceDown', 'ShopNoTraffic', 'ShopNotificationsFail']),
       ...fired('database', ['ShopDatabaseDown', 'ShopDatabaseErrors', 'ShopCheckoutFailing', 'ShopAuditTampered']),
+      ...fired('exhausted', ['ShopDatabasePoolExhausted', 'ShopDatabaseConnectionsFail', 'ShopDatabaseErrors']),
       ...fired('burning', [...burning, 'ShopRouteSlow']),
       ...fired('slow', ['ShopLatencyBudgetBurnFast', 'ShopErrorBudgetBurnSteady', 'ShopRouteSlow']),
       ...fired('held', ['ShopEventLoopBlocked', 'ShopDatabaseConnectionWait', 'ShopDatabaseErrors']),
@@ -53,6 +54,7 @@ describeWith('alertmanager', 'a real Alertmanager', () => {
           [
             ...['down ShopDown', 'down ShopNotificationsFail'],
             ...['database ShopDatabaseDown', 'database ShopAuditTampered'],
+            ...['exhausted ShopDatabasePoolExhausted', 'exhausted ShopDatabaseErrors'],
             'burning ShopErrorBudgetBurnFast',
             // errors are never hidden by slowness
             ...['slow ShopLatencyBudgetBurnFast', 'slow ShopErrorBudgetBurnSteady'],
