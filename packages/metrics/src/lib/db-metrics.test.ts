@@ -144,6 +144,11 @@ describe('pg metrics', () => {
     expect(elsewhere).not.toBe(measuring)
     await pool.query('select 1')
     await pool.end()
+    const cleared = new Registry()
+    const first = pgMetrics(pool, { register: cleared })
+    cleared.clear()
+    using anew = pgMetrics(pool, { register: cleared })
+    expect(anew).not.toBe(first)
     for (const each of [register, another]) {
       const text = await expositionText(each)
       expect(counts(text)).toEqual({ SELECT: 1 })

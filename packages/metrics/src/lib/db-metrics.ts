@@ -128,20 +128,21 @@ interface PoolLabel {
 }
 
 // several pools share the gauges of one registry, and one scrape reads them all
-const measuredPools = new WeakMap<Register, { readonly pools: Map<PgPool, Measured>; readonly readAll: () => void }>()
+const measuredPools = new WeakMap<object, { readonly pools: Map<PgPool, Measured>; readonly readAll: () => void }>()
 
 function poolGauges(place: { readonly register: Register } | undefined) {
-  const register = registerOf('pgMetrics()', place?.register)
-  const known = measuredPools.get(register) ?? readTogether(new Map())
-  measuredPools.set(register, known)
+  const name = 'db_client_connection_count'
+  const there = registerOf('pgMetrics()', place?.register).getSingleMetric(name) as object
+  const known = measuredPools.get(there) ?? readTogether(new Map())
   const { pools, readAll } = known
   const count = gauge({
     ...place,
-    name: 'db_client_connection_count',
+    name,
     help: 'Connections of the pool, by state',
     labelNames: ['db_client_connection_pool_name', 'db_client_connection_state'],
     collect: readAll,
   })
+  measuredPools.set(count, known)
   const shape = { ...place, labelNames: ['db_client_connection_pool_name'] } as const
   const pending = gauge({
     ...shape,

@@ -3,7 +3,7 @@ import { type Duration, milliseconds } from './duration.ts'
 import { type Gauge, gauge } from './gauge.ts'
 import { MetricsError } from './errors.ts'
 import { onlyKnown } from './options.ts'
-import type { Register } from './register.ts'
+import { type Register, registerOf } from './register.ts'
 import { errorCodeLabel } from './sql-labels.ts'
 
 /** What {@link pgServerMetrics} asks with: a pool or client of `pg`. */
@@ -63,12 +63,20 @@ export function pgServerMetrics(pool: PgQueryable, options: PgServerMetricsOptio
   if (typeof pool?.query !== 'function')
     throw new MetricsError('ERR_SHOP_METRICS_OPTION', 'pgServerMetrics(): the first argument cannot query()')
   const interval = milliseconds('pgServerMetrics(): interval', options.interval, '10s')
-  const place = options.register && { register: options.register }
+  const register = registerOf('pgServerMetrics()', options.register)
+  const held = servers.get(register.getSingleMetric('postgresql_up') as object)
+  if (held?.pool === pool) return held
+  if (held) {
+    throw new MetricsError(
+      'ERR_SHOP_METRICS_NAME_TAKEN',
+      'pgServerMetrics(): the registry tells of another server; give this one a register and a metricsEndpoint() of its own',
+    )
+  }
   let asked = -Infinity
   let asking = false
   let show: ((reading: Reading) => void) | undefined
   const up = gauge({
-    ...place,
+    register,
     name: 'postgresql_up',
     help: '1 while the server answers',
     aggregator: 'min',
@@ -84,22 +92,14 @@ export function pgServerMetrics(pool: PgQueryable, options: PgServerMetricsOptio
       if (!servers.has(up)) return
       up.set(typeof answer === 'object' || answer === TOO_MANY_CONNECTIONS ? 1 : 0)
       // defined by the first answer, for a gauge that was never read would say 0
-      if (typeof answer === 'object') (show ??= showing(place))(answer)
+      if (typeof answer === 'object') (show ??= showing(register))(answer)
     },
   })
-  const held = servers.get(up)
-  if (held?.pool === pool) return held
-  if (held) {
-    throw new MetricsError(
-      'ERR_SHOP_METRICS_NAME_TAKEN',
-      'pgServerMetrics(): the registry tells of another server; give this one a register and a metricsEndpoint() of its own',
-    )
-  }
   const server = {
     pool,
     [Symbol.dispose]() {
       if (!servers.delete(up)) return
-      for (const name of NAMES) up.register.removeSingleMetric(name)
+      for (const name of NAMES) register.removeSingleMetric(name)
     },
   }
   servers.set(up, server)
@@ -144,9 +144,9 @@ function isExhausted(given: PgQueryable): given is Pool {
   return waitingCount! >= idleCount! + options.max - totalCount!
 }
 
-function showing(place: { readonly register: Register } | undefined): (reading: Reading) => void {
+function showing(register: Register): (reading: Reading) => void {
   const backends = gauge({
-    ...place,
+    register,
     name: 'postgresql_backends',
     help: 'Client connections, by state',
     labelNames: ['state'],
@@ -154,10 +154,10 @@ function showing(place: { readonly register: Register } | undefined): (reading: 
   })
   const gauges = Object.entries(GAUGES).map(([column, [name, help]]): [string, Gauge] => [
     column,
-    gauge({ ...place, name, help, aggregator: 'max' }),
+    gauge({ register, name, help, aggregator: 'max' }),
   ])
   const counters = Object.entries(COUNTERS).map(([column, [name, help]]) => {
-    const rising = counter({ ...place, name, help })
+    const rising = counter({ register, name, help })
     let before: number | undefined
     return (reading: Reading): void => {
       const now = reading[column] as number
