@@ -56,8 +56,9 @@ comment on table "shop"."board_state" is 'shop-pg sales 495a234f660a shop';
 create index product_board_revenue on "shop".product_board (days, revenue desc, product);
 comment on index "shop"."product_board_revenue" is 'shop-pg sales 131c5aa7b3e4 shop';
 
-create function "shop".sale_day(at timestamptz) returns date language sql stable parallel safe
-return (at::timestamptz at time zone 'UTC')::date;
+-- whoever asks: the setting of a session must not decide on which day a sale is taken back
+create function "shop".sale_day(at timestamptz) returns date language sql immutable parallel safe
+return (at at time zone 'UTC')::date;
 
 -- What every order goes through (this, sales_order_made, sales_order_changed) names operators, functions and types with their
 -- schema instead of setting search_path, which costs each call as much as its work.
@@ -75,9 +76,10 @@ begin
   select "shop".sale_day(o."created_at"), 0, pg_catalog.array_agg(n."product_id"), pg_catalog.array_agg(n."quantity"),
          pg_catalog.array_agg(n."unit_cents")
   from new_items n join "public"."orders" o on o."id" operator(pg_catalog.=) n."order_id"
-  where o."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) group by 1;
+  where o."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) and o."created_at" is not null group by 1;
   return null;
 end $$;
+revoke execute on function "shop".sales_items_inserted from public;
 
 create function "shop".sales_items_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -95,9 +97,10 @@ begin
       select b."order_id" as order_id, b."product_id" as product, b."quantity" as units, b."unit_cents" as price from old_items b
       except all select n."order_id", n."product_id", n."quantity", n."unit_cents" from new_items n) gone
   ) change join "public"."orders" o on o."id" = change.order_id
-  where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
+  where o."status"::text in ('paid', 'shipped', 'delivered') and o."created_at" is not null group by 1;
   return null;
 end $$;
+revoke execute on function "shop".sales_items_changed from public;
 
 create function "shop".sales_items_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -106,9 +109,10 @@ begin
   insert into "shop".sales_ledger
   select "shop".sale_day(o."created_at"), 0, array_agg(b."product_id"), array_agg(-b."quantity"), array_agg(b."unit_cents")
   from old_items b join "public"."orders" o on o."id" = b."order_id"
-  where o."status"::text in ('paid', 'shipped', 'delivered') group by 1;
+  where o."status"::text in ('paid', 'shipped', 'delivered') and o."created_at" is not null group by 1;
   return null;
 end $$;
+revoke execute on function "shop".sales_items_deleted from public;
 
 -- takes an order and its items from a day
 create function "shop".sales_order_uncounted(of_order bigint, on_day date) returns void language plpgsql security definer set search_path = '' as $$
@@ -117,20 +121,23 @@ begin
   select on_day, -1, array_agg(i."product_id"), array_agg(-i."quantity"), array_agg(i."unit_cents")
   from "public"."order_items" i where i."order_id" = of_order;
 end $$;
+revoke execute on function "shop".sales_order_uncounted from public;
 
 create function "shop".sales_order_made() returns trigger language plpgsql security definer as $$
 begin
   -- its items come after it, or with it in one statement, and count themselves
-  if new."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) then
+  if new."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) and new."created_at" is not null then
     insert into "shop".sales_ledger values ("shop".sale_day(new."created_at"), 1);
   end if;
   return null;
 end $$;
+revoke execute on function "shop".sales_order_made from public;
 
 create function "shop".sales_order_changed() returns trigger language plpgsql security definer as $$
 declare
-  was_sale boolean := old."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']);
-  is_sale boolean := new."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']);
+  -- what has no day is a sale of no day
+  was_sale boolean := old."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) and old."created_at" is not null;
+  is_sale boolean := new."status"::pg_catalog.text operator(pg_catalog.=) any (array['paid', 'shipped', 'delivered']) and new."created_at" is not null;
 begin
   if was_sale and is_sale and "shop".sale_day(old."created_at") operator(pg_catalog.=) "shop".sale_day(new."created_at") then
     return null;
@@ -145,50 +152,63 @@ begin
   end if;
   return null;
 end $$;
+revoke execute on function "shop".sales_order_changed from public;
 
 -- before the row goes: its items may go with it, and then nobody could say what they were part of
 create function "shop".sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if old."status"::text in ('paid', 'shipped', 'delivered') then
+  if old."status"::text in ('paid', 'shipped', 'delivered') and old."created_at" is not null then
     perform "shop".sales_order_uncounted(old."id", "shop".sale_day(old."created_at"));
   end if;
   return old;
 end $$;
+revoke execute on function "shop".sales_order_deleted from public;
 
 create function "shop".sales_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   perform "shop".sales_build();
   return null;
 end $$;
+revoke execute on function "shop".sales_truncated from public;
 
--- everything anew, from one snapshot; ledger rows that the snapshot sees are part of what it counts
+-- Everything anew. The ledger goes in the statement that counts, so that both see the same orders: what commits meanwhile is not
+-- counted, and its ledger rows stay. Where the transaction's snapshot is older than a fold, the conflicts make it begin again.
 create function "shop".sales_build() returns void language plpgsql security definer set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('"shop".fold', 0));
-  delete from "shop".sales_ledger;
   delete from "shop".sales_day;
   delete from "shop".product_day;
   delete from "shop".product_total;
-  insert into "shop".product_day
-  select "shop".sale_day(o."created_at"), i."product_id", sum(i."quantity"), sum(i."quantity" * i."unit_cents")
-  from "public"."orders" o join "public"."order_items" i on i."order_id" = o."id"
-  where o."status"::text in ('paid', 'shipped', 'delivered') group by 1, 2;
+  with gone as (
+    delete from "shop".sales_ledger
+  ), item as materialized (
+    select "shop".sale_day(o."created_at") as day, i."product_id" as product, coalesce(sum(i."quantity"), 0) as units,
+           coalesce(sum(i."quantity"::numeric * i."unit_cents"::numeric), 0) as revenue
+    from "public"."orders" o join "public"."order_items" i on i."order_id" = o."id"
+    where o."status"::text in ('paid', 'shipped', 'delivered') and o."created_at" is not null group by 1, 2
+  ), product_days as (
+    insert into "shop".product_day select day, product, units, revenue from item where product is not null on conflict do nothing
+  ), totals as (
+    insert into "shop".product_total select product, sum(units) from item where product is not null group by 1 on conflict do nothing
+  )
   insert into "shop".sales_day
-  select day, coalesce(o.orders, 0), coalesce(p.units, 0), coalesce(p.revenue, 0)
-  from (select "shop".sale_day(o."created_at") as day, count(*) as orders from "public"."orders" o
-        where o."status"::text in ('paid', 'shipped', 'delivered') group by 1) o
-  full join (select day, sum(units) as units, sum(revenue) as revenue from "shop".product_day group by 1) p using (day);
-  insert into "shop".product_total select product, sum(units) from "shop".product_day group by product;
-  perform "shop".boards_build("shop".sale_day(now()::timestamptz));
+  select day, sum(orders), sum(units), sum(revenue) from (
+    select "shop".sale_day(o."created_at") as day, count(*) as orders, 0 as units, 0 as revenue from "public"."orders" o
+    where o."status"::text in ('paid', 'shipped', 'delivered') and o."created_at" is not null group by 1
+    union all
+    select day, 0, units, revenue from item) known group by day on conflict do nothing;
+  perform "shop".boards_build("shop".sale_day(now()));
 end $$;
+revoke execute on function "shop".sales_build from public;
 
 create function "shop".boards_build(present date) returns void language sql security definer set search_path = '' as $$
   delete from "shop".product_board;
   insert into "shop".product_board
   select w.days, p.product, sum(p.units), sum(p.revenue) from (values (6), (29), (89)) w (days)
-  join "shop".product_day p on p.day >= present - w.days and p.day < present group by 1, 2;
+  join "shop".product_day p on p.day >= present - w.days and p.day < present group by 1, 2 on conflict do nothing;
   insert into "shop".board_state (today) values (present) on conflict (one) do update set today = excluded.today;
 $$;
+revoke execute on function "shop".boards_build from public;
 
 -- a new day: what has become yesterday joins each board, what has become too old leaves it
 create function "shop".boards_roll(present date) returns void language plpgsql security definer set search_path = '' as $$
@@ -210,19 +230,20 @@ begin
     update "shop".board_state set today = present;
   end if;
 end $$;
+revoke execute on function "shop".boards_roll from public;
 
 -- empties the ledger into the roll-ups, at most max_rows rows; 0 when there was nothing, or another fold is at work
 create function "shop".fold(max_rows int default 10000) returns int language plpgsql security definer set search_path = '' as $$
 declare
   folded int;
-  present date := "shop".sale_day(now()::timestamptz);
+  present date := "shop".sale_day(now());
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('"shop".fold', 0)) then return 0; end if;
   perform "shop".boards_roll(present);
   with taken as materialized (
     delete from "shop".sales_ledger where ctid = any (array(select ctid from "shop".sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units::numeric * price::numeric) as revenue
+    select day, product, coalesce(sum(units), 0)::bigint as units, coalesce(sum(units::numeric * price::numeric), 0) as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into "shop".sales_day as d
@@ -230,16 +251,16 @@ begin
       select day, orders, 0 as units, 0 as revenue from taken union all select day, 0, units, revenue from item) change group by 1
     on conflict (day) do update set orders = d.orders + excluded.orders, units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), product_days as (
-    insert into "shop".product_day as d select day, product, units, revenue from item
+    insert into "shop".product_day as d select day, product, units, revenue from item where product is not null
     on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), totals as (
-    insert into "shop".product_total as t select product, sum(units) from item group by 1
+    insert into "shop".product_total as t select product, sum(units) from item where product is not null group by 1
     on conflict (product) do update set units = t.units + excluded.units
   ), boards as (
     -- today's sales are read from product_day; the boards get only what fell on earlier days
     insert into "shop".product_board as b
     select w.days, i.product, sum(i.units), sum(i.revenue) from item i join (values (6), (29), (89)) w (days)
-      on i.day < present and i.day >= present - w.days group by 1, 2
+      on i.day < present and i.day >= present - w.days where i.product is not null group by 1, 2
     on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue
   )
   select count(*) into folded from taken;
@@ -258,19 +279,19 @@ select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(reve
 comment on view "shop"."sales_daily_live" is 'shop-pg sales 541def2fdaa0 shop';
 
 create view "shop".product_daily_live as
-select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
+select day, product, coalesce(sum(units), 0)::bigint as units, coalesce(sum(revenue), 0) as revenue from (
   select day, product, units, revenue from "shop".product_day
   union all
-  select day, product, units, revenue from "shop".sales_ledger_item
+  select day, product, units, revenue from "shop".sales_ledger_item where product is not null
 ) known group by day, product;
-comment on view "shop"."product_daily_live" is 'shop-pg sales 3a2e468c5799 shop';
+comment on view "shop"."product_daily_live" is 'shop-pg sales c9c279226514 shop';
 
 -- the products with the highest revenue of the last 1, 7, 30 or 90 days, today included; exact at any moment
 create function "shop".top_products(last_days int default 30, max_rows int default 10)
 returns table (product bigint, units bigint, revenue numeric)
 language plpgsql stable set search_path = '' as $$
 declare
-  present date := "shop".sale_day(now()::timestamptz);
+  present date := "shop".sale_day(now());
   whole int := last_days - 1;
   reach int := greatest(100, 4 * max_rows);
   sure boolean;
@@ -278,7 +299,8 @@ begin
   if last_days not in (7, 30, 90) or present is distinct from (select today from "shop".board_state) then
     -- no board for it, or none for this day yet: from the days themselves
     return query select p.product, sum(p.units)::bigint, sum(p.revenue) from "shop".product_daily_live p
-      where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+      where p.day >= present - whole and p.day <= present group by 1 having sum(p.units) <> 0 or sum(p.revenue) <> 0
+      order by 3 desc, 1 limit max_rows;
     return;
   end if;
   -- Fagin's threshold: the first `reach` of the board and of today, and whatever is in the ledger, hold the answer
@@ -286,7 +308,7 @@ begin
   return query
     with late as materialized (
       select i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue from "shop".sales_ledger_item i
-      where i.day >= present - whole and i.day <= present group by 1
+      where i.day >= present - whole and i.day <= present and i.product is not null group by 1
     ), board as materialized (
       select b.product, b.revenue from "shop".product_board b where b.days = whole order by b.revenue desc, b.product limit reach
     ), today as materialized (
@@ -311,7 +333,8 @@ begin
     order by b.revenue desc, b.product;
   if found then return; end if;
   return query select p.product, sum(p.units)::bigint, sum(p.revenue) from "shop".product_daily_live p
-    where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+    where p.day >= present - whole and p.day <= present group by 1 having sum(p.units) <> 0 or sum(p.revenue) <> 0
+    order by 3 desc, 1 limit max_rows;
 end $$;
 
 create trigger shop_sales_items_inserted after insert on "public"."order_items"
@@ -329,7 +352,8 @@ create trigger shop_sales_order_made after insert on "public"."orders" for each 
 
 create trigger shop_sales_order_changed after update on "public"."orders" for each row execute function "shop".sales_order_changed();
 
-create trigger shop_sales_order_deleted before delete on "public"."orders" for each row execute function "shop".sales_order_deleted();
+-- behind yours: one that keeps the row, as where orders are only marked as deleted, must have its say before the order is taken out
+create trigger zzz_shop_sales_order_deleted before delete on "public"."orders" for each row execute function "shop".sales_order_deleted();
 
 create trigger shop_sales_orders_truncated after truncate on "public"."orders" for each statement execute function "shop".sales_truncated();
 

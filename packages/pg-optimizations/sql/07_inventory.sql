@@ -12,9 +12,11 @@ create table "shop".reservation (
   id          bigint generated always as identity primary key,
   product     bigint not null,
   quantity    integer not null check (quantity > 0),
-  expires_at  timestamptz not null
+  expires_at  timestamptz not null,
+  -- of a flash sale: where it came from, and goes back to
+  slot        integer
 );
-comment on table "shop"."reservation" is 'shop-pg inventory 25dc33f39286 shop';
+comment on table "shop"."reservation" is 'shop-pg inventory a1418791bc07 shop';
 
 create index reservation_expiry on "shop".reservation (expires_at);
 comment on index "shop"."reservation_expiry" is 'shop-pg inventory 097def437b2d shop';
@@ -28,28 +30,53 @@ create table "shop".stock_slot (
 ) with (fillfactor = 50);
 comment on table "shop"."stock_slot" is 'shop-pg inventory 2dd6ef951335 shop';
 
+-- as the products have it now; where one is gone, what was promised of it is too
+create function "shop".stock_write(ids bigint[]) returns void language sql volatile security definer set search_path = '' as $$
+  with gone as (
+    delete from "shop".stock_level s where s.product = any (ids) and not exists (select from "public"."products" p where p."id" = s.product)
+    returning s.product, s.reserved
+  ), promised as (
+    delete from "shop".reservation r using gone where r.product = gone.product and gone.reserved > 0
+  ), laid_out as (
+    delete from "shop".stock_slot t using gone where t.product = gone.product
+  )
+  insert into "shop".stock_level (product, on_hand)
+  select p."id", coalesce(p."stock", 0) from "public"."products" p where p."id" = any (ids)
+  on conflict (product) do update set on_hand = excluded.on_hand
+$$;
+revoke execute on function "shop".stock_write from public;
+
 create function "shop".stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_op = 'UPDATE' and old."stock" is not distinct from new."stock" and old."id" = new."id" then
-    return null;
-  end if;
-  if tg_op = 'DELETE' or (tg_op = 'UPDATE' and old."id" is distinct from new."id") then
-    delete from "shop".stock_level where product = old."id";
-  end if;
-  if tg_op <> 'DELETE' then
+  if tg_op = 'DELETE' then
+    perform "shop".stock_write(array[old."id"]);
+  elsif tg_op = 'UPDATE' and old."id" is distinct from new."id" then
+    -- what is promised goes along, unless another product has taken that id before
+    update "shop".stock_level set product = new."id" where product = old."id"
+      and not exists (select from "shop".stock_level s where s.product = new."id");
+    if found then
+      update "shop".reservation set product = new."id" where product = old."id";
+      update "shop".stock_slot set product = new."id" where product = old."id";
+    end if;
+    perform "shop".stock_write(array[old."id", new."id"]);
+  elsif tg_op = 'INSERT' or old."stock" is distinct from new."stock" then
     insert into "shop".stock_level (product, on_hand) values (new."id", coalesce(new."stock", 0))
     on conflict (product) do update set on_hand = excluded.on_hand;
   end if;
   return null;
 end $$;
+revoke execute on function "shop".stock_changed from public;
 
 create trigger shop_stock_changed after insert or update or delete on "public"."products" for each row execute function "shop".stock_changed();
 
-create function "shop".stock_write(ids bigint[]) returns void language sql volatile security definer set search_path = '' as $$
-  insert into "shop".stock_level (product, on_hand)
-  select p."id", coalesce(p."stock", 0) from "public"."products" p where p."id" = any (ids)
-  on conflict (product) do update set on_hand = excluded.on_hand
-$$;
+create function "shop".stock_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  truncate "shop".stock_level, "shop".reservation, "shop".stock_slot;
+  return null;
+end $$;
+revoke execute on function "shop".stock_truncated from public;
+
+create trigger shop_stock_truncated after truncate on "public"."products" for each statement execute function "shop".stock_truncated();
 
 -- in batches: give the last value it returned as $1 until count is 0
 /*
@@ -74,42 +101,48 @@ begin
   return made;
 end $$;
 
--- gives a reservation back; false when it is gone already, so that twice is harmless
+-- gives a reservation back, to the flash sale it is of as long as that is open; false when it is gone already, so that twice is harmless
 create function "shop".release_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   gone "shop".reservation;
 begin
   delete from "shop".reservation where id = reservation_id returning * into gone;
   if not found then return false; end if;
-  update "shop".stock_level set reserved = reserved - gone.quantity where product = gone.product;
+  update "shop".stock_slot set free = free + gone.quantity where product = gone.product and slot = gone.slot;
+  if not found then update "shop".stock_level set reserved = reserved - gone.quantity where product = gone.product; end if;
   return true;
 end $$;
 
--- a reservation becomes a sale: the product's stock goes down in the same transaction; false when it had expired
+-- a reservation becomes a sale: the product's stock goes down in the same transaction; false, and nothing changed, when it had
+-- expired or the stock no longer suffices
 create function "shop".commit_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   sold "shop".reservation;
 begin
-  delete from "shop".reservation where id = reservation_id returning * into sold;
+  select * into sold from "shop".reservation where id = reservation_id and expires_at > now() for update;
+  if not found then return false; end if;
+  -- first the product, then its level, as every change of stock has it
+  update "public"."products" set "stock" = "stock" - sold.quantity
+  where "id" = sold.product and "stock" >= sold.quantity;
   if not found then return false; end if;
   update "shop".stock_level set reserved = reserved - sold.quantity where product = sold.product;
-  update "public"."products" set "stock" = "stock" - sold.quantity where "id" = sold.product;
+  delete from "shop".reservation where id = reservation_id;
   return true;
 end $$;
 
 create function "shop".release_expired_stock(max_rows int default 1000) returns int language plpgsql security definer set search_path = '' as $$
 declare
-  released int;
+  expired bigint;
+  released int := 0;
 begin
-  with gone as (
-    delete from "shop".reservation where id in (
-      select id from "shop".reservation where expires_at < now() order by expires_at limit max_rows for update skip locked)
-    returning product, quantity
-  ), given as (
-    update "shop".stock_level s set reserved = s.reserved - g.quantity
-    from (select product, sum(quantity) as quantity from gone group by product) g where s.product = g.product
-  )
-  select count(*) into released from gone;
+  -- by product, so that two at once wait for each other in one order
+  for expired in
+    select id from (select id, product, slot from "shop".reservation where expires_at <= now() order by expires_at limit max_rows for update skip locked) r
+    order by product, slot
+  loop
+    perform "shop".release_stock(expired);
+    released := released + 1;
+  end loop;
   return released;
 end $$;
 
@@ -117,7 +150,7 @@ end $$;
 create function "shop".open_flash_sale(of_product bigint, units int, slots int default 64) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
-  if units < 1 or slots < 1 then raise exception 'open_flash_sale: units and slots must be at least 1' using errcode = '22023'; end if;
+  if (units >= 1 and slots >= 1) is not true then raise exception 'open_flash_sale: units and slots must be at least 1' using errcode = '22023'; end if;
   update "shop".stock_level set reserved = reserved + units where product = of_product and on_hand - reserved >= units;
   if not found then raise exception 'open_flash_sale: fewer than % available', units using errcode = '22023'; end if;
   insert into "shop".stock_slot as s
@@ -125,10 +158,12 @@ begin
   on conflict (product, slot) do update set free = s.free + excluded.free;
 end $$;
 
--- one unit from a slot that nobody else is taking from; false when all are gone
-create function "shop".take_flash_sale(of_product bigint) returns boolean language plpgsql security definer set search_path = '' as $$
+-- a reservation of one unit, from a slot that nobody else is taking from: to be committed or released as any other; null when all are gone
+create function "shop".take_flash_sale(of_product bigint, keep interval default '15 minutes') returns bigint
+language plpgsql security definer set search_path = '' as $$
 declare
   taken integer;
+  made bigint;
 begin
   update "shop".stock_slot set free = free - 1 where product = of_product and slot = (
     select slot from "shop".stock_slot where product = of_product and free > 0 order by slot limit 1 for update skip locked)
@@ -139,7 +174,21 @@ begin
       select slot from "shop".stock_slot where product = of_product and free > 0 order by slot limit 1 for update)
     and free > 0 returning slot into taken;
   end if;
-  return taken is not null;
+  if taken is null then return null; end if;
+  insert into "shop".reservation (product, quantity, expires_at, slot) values (of_product, 1, now() + keep, taken) returning id into made;
+  return made;
+end $$;
+
+-- what nobody has taken is available again, and how much that was; what is still promised keeps its promise
+create function "shop".close_flash_sale(of_product bigint) returns bigint language plpgsql security definer set search_path = '' as $$
+declare
+  untaken bigint;
+begin
+  perform from "shop".stock_level where product = of_product for update;
+  with closed as (delete from "shop".stock_slot where product = of_product returning free)
+  select coalesce(sum(free), 0) into untaken from closed;
+  update "shop".stock_level set reserved = reserved - untaken where product = of_product;
+  return untaken;
 end $$;
 
 -- what is there, what is promised, and what was ever sold: of one product or a page of them, from one row each

@@ -1,6 +1,7 @@
 -- asset: sales
 -- about: Sales by day and product, always up to date: triggers append signed changes to a ledger, a fold empties it, views add both.
 -- needs: orders.status orders.createdAt items.quantity items.unitPrice
+-- for all: fold
 
 -- step: ddl table sales_ledger
 -- one row a statement and day; what was bought or taken back lies in it side by side: products, signed units, prices. That is far
@@ -59,8 +60,9 @@ create table {{own}}.board_state (one boolean primary key default true check (on
 create index product_board_revenue on {{own}}.product_board (days, revenue desc, product);
 
 -- step: ddl function sale_day
-create function {{own}}.sale_day(at {{type orders.createdAt}}) returns date language sql stable parallel safe
-return (at::timestamptz at time zone {{zone}})::date;
+-- whoever asks: the setting of a session must not decide on which day a sale is taken back
+create function {{own}}.sale_day(at {{type orders.createdAt}}) returns date language sql immutable parallel safe
+return {{day}};
 
 -- step: ddl function sales_items_inserted
 -- What every order goes through (this, sales_order_made, sales_order_changed) names operators, functions and types with their
@@ -79,7 +81,7 @@ begin
   select {{own}}.sale_day(o.{{orders.createdAt}}), 0, pg_catalog.array_agg(n.{{items.product}}), pg_catalog.array_agg(n.{{items.quantity}}),
          pg_catalog.array_agg(n.{{items.unitPrice}})
   from new_items n join {{orders}} o on o.{{orders.id}} operator(pg_catalog.=) n.{{items.order}}
-  where o.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) group by 1;
+  where o.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) and o.{{orders.createdAt}} is not null group by 1;
   return null;
 end $$;
 
@@ -100,7 +102,7 @@ begin
       select b.{{items.order}} as order_id, b.{{items.product}} as product, b.{{items.quantity}} as units, b.{{items.unitPrice}} as price from old_items b
       except all select n.{{items.order}}, n.{{items.product}}, n.{{items.quantity}}, n.{{items.unitPrice}} from new_items n) gone
   ) change join {{orders}} o on o.{{orders.id}} = change.order_id
-  where o.{{orders.status}}::text in ({{counted}}) group by 1;
+  where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1;
   return null;
 end $$;
 
@@ -112,7 +114,7 @@ begin
   insert into {{own}}.sales_ledger
   select {{own}}.sale_day(o.{{orders.createdAt}}), 0, array_agg(b.{{items.product}}), array_agg(-b.{{items.quantity}}), array_agg(b.{{items.unitPrice}})
   from old_items b join {{orders}} o on o.{{orders.id}} = b.{{items.order}}
-  where o.{{orders.status}}::text in ({{counted}}) group by 1;
+  where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1;
   return null;
 end $$;
 
@@ -129,8 +131,13 @@ end $$;
 create function {{own}}.sales_order_made() returns trigger language plpgsql security definer as $$
 begin
   -- its items come after it, or with it in one statement, and count themselves
-  if new.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) then
-    insert into {{own}}.sales_ledger values ({{own}}.sale_day(new.{{orders.createdAt}}), 1);
+  if new.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) and new.{{orders.createdAt}} is not null then
+    insert into {{own}}.sales_ledger {{^itemsFirst}}values ({{own}}.sale_day(new.{{orders.createdAt}}), 1);{{/}}{{#itemsFirst}}
+    -- but for those that no foreign key kept from being there before it
+    select {{own}}.sale_day(new.{{orders.createdAt}}), 1, pg_catalog.array_agg(i.{{items.product}}), pg_catalog.array_agg(i.{{items.quantity}}),
+           pg_catalog.array_agg(i.{{items.unitPrice}})
+    from {{items}} i where i.{{items.order}} operator(pg_catalog.=) new.{{orders.id}} and not (i.xmin operator(pg_catalog.=) new.xmin
+      and i.cmin::pg_catalog.text::pg_catalog.int8 operator(pg_catalog.>=) new.cmin::pg_catalog.text::pg_catalog.int8);{{/}}
   end if;
   return null;
 end $$;
@@ -138,8 +145,9 @@ end $$;
 -- step: ddl function sales_order_changed
 create function {{own}}.sales_order_changed() returns trigger language plpgsql security definer as $$
 declare
-  was_sale boolean := old.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]);
-  is_sale boolean := new.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]);
+  -- what has no day is a sale of no day
+  was_sale boolean := old.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) and old.{{orders.createdAt}} is not null;
+  is_sale boolean := new.{{orders.status}}::pg_catalog.text operator(pg_catalog.=) any (array[{{counted}}]) and new.{{orders.createdAt}} is not null;
 begin
   if was_sale and is_sale and {{own}}.sale_day(old.{{orders.createdAt}}) operator(pg_catalog.=) {{own}}.sale_day(new.{{orders.createdAt}}) then
     return null;
@@ -159,7 +167,7 @@ end $$;
 -- before the row goes: its items may go with it, and then nobody could say what they were part of
 create function {{own}}.sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if old.{{orders.status}}::text in ({{counted}}) then
+  if old.{{orders.status}}::text in ({{counted}}) and old.{{orders.createdAt}} is not null then
     perform {{own}}.sales_order_uncounted(old.{{orders.id}}, {{own}}.sale_day(old.{{orders.createdAt}}));
   end if;
   return old;
@@ -173,25 +181,33 @@ begin
 end $$;
 
 -- step: ddl function sales_build
--- everything anew, from one snapshot; ledger rows that the snapshot sees are part of what it counts
+-- Everything anew. The ledger goes in the statement that counts, so that both see the same orders: what commits meanwhile is not
+-- counted, and its ledger rows stay. Where the transaction's snapshot is older than a fold, the conflicts make it begin again.
 create function {{own}}.sales_build() returns void language plpgsql security definer set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('{{own}}.fold', 0));
-  delete from {{own}}.sales_ledger;
   delete from {{own}}.sales_day;
   delete from {{own}}.product_day;
   delete from {{own}}.product_total;
-  insert into {{own}}.product_day
-  select {{own}}.sale_day(o.{{orders.createdAt}}), i.{{items.product}}, sum(i.{{items.quantity}}), sum(i.{{items.quantity}} * i.{{items.unitPrice}})
-  from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}}
-  where o.{{orders.status}}::text in ({{counted}}) group by 1, 2;
+  with gone as (
+    delete from {{own}}.sales_ledger
+  ), item as materialized (
+    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, i.{{items.product}} as product, coalesce(sum(i.{{items.quantity}}), 0) as units,
+           coalesce(sum(i.{{items.quantity}}::{{worth}} * i.{{items.unitPrice}}::{{worth}}), 0) as revenue
+    from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}}
+    where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1, 2
+  ), product_days as (
+    insert into {{own}}.product_day select day, product, units, revenue from item where product is not null on conflict do nothing
+  ), totals as (
+    insert into {{own}}.product_total select product, sum(units) from item where product is not null group by 1 on conflict do nothing
+  )
   insert into {{own}}.sales_day
-  select day, coalesce(o.orders, 0), coalesce(p.units, 0), coalesce(p.revenue, 0)
-  from (select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders from {{orders}} o
-        where o.{{orders.status}}::text in ({{counted}}) group by 1) o
-  full join (select day, sum(units) as units, sum(revenue) as revenue from {{own}}.product_day group by 1) p using (day);
-  insert into {{own}}.product_total select product, sum(units) from {{own}}.product_day group by product;
-  perform {{own}}.boards_build({{own}}.sale_day(now()::{{type orders.createdAt}}));
+  select day, sum(orders), sum(units), sum(revenue) from (
+    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders, 0 as units, 0 as revenue from {{orders}} o
+    where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1
+    union all
+    select day, 0, units, revenue from item) known group by day on conflict do nothing;
+  perform {{own}}.boards_build({{own}}.sale_day({{now}}));
 end $$;
 
 -- step: ddl function boards_build
@@ -199,7 +215,7 @@ create function {{own}}.boards_build(present date) returns void language sql sec
   delete from {{own}}.product_board;
   insert into {{own}}.product_board
   select w.days, p.product, sum(p.units), sum(p.revenue) from (values (6), (29), (89)) w (days)
-  join {{own}}.product_day p on p.day >= present - w.days and p.day < present group by 1, 2;
+  join {{own}}.product_day p on p.day >= present - w.days and p.day < present group by 1, 2 on conflict do nothing;
   insert into {{own}}.board_state (today) values (present) on conflict (one) do update set today = excluded.today;
 $$;
 
@@ -230,14 +246,14 @@ end $$;
 create function {{own}}.fold(max_rows int default 10000) returns int language plpgsql security definer set search_path = '' as $$
 declare
   folded int;
-  present date := {{own}}.sale_day(now()::{{type orders.createdAt}});
+  present date := {{own}}.sale_day({{now}});
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('{{own}}.fold', 0)) then return 0; end if;
   perform {{own}}.boards_roll(present);
   with taken as materialized (
     delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *
   ), item as materialized (
-    select day, product, sum(units)::bigint as units, sum(units::{{worth}} * price::{{worth}}) as revenue
+    select day, product, coalesce(sum(units), 0)::bigint as units, coalesce(sum(units::{{worth}} * price::{{worth}}), 0) as revenue
     from (select day, unnest(product) as product, unnest(units) as units, unnest(price) as price from taken) t group by 1, 2
   ), days as (
     insert into {{own}}.sales_day as d
@@ -245,16 +261,16 @@ begin
       select day, orders, 0 as units, 0 as revenue from taken union all select day, 0, units, revenue from item) change group by 1
     on conflict (day) do update set orders = d.orders + excluded.orders, units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), product_days as (
-    insert into {{own}}.product_day as d select day, product, units, revenue from item
+    insert into {{own}}.product_day as d select day, product, units, revenue from item where product is not null
     on conflict (day, product) do update set units = d.units + excluded.units, revenue = d.revenue + excluded.revenue
   ), totals as (
-    insert into {{own}}.product_total as t select product, sum(units) from item group by 1
+    insert into {{own}}.product_total as t select product, sum(units) from item where product is not null group by 1
     on conflict (product) do update set units = t.units + excluded.units
   ), boards as (
     -- today's sales are read from product_day; the boards get only what fell on earlier days
     insert into {{own}}.product_board as b
     select w.days, i.product, sum(i.units), sum(i.revenue) from item i join (values (6), (29), (89)) w (days)
-      on i.day < present and i.day >= present - w.days group by 1, 2
+      on i.day < present and i.day >= present - w.days where i.product is not null group by 1, 2
     on conflict (days, product) do update set units = b.units + excluded.units, revenue = b.revenue + excluded.revenue
   )
   select count(*) into folded from taken;
@@ -274,10 +290,10 @@ select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(reve
 
 -- step: ddl view product_daily_live
 create view {{own}}.product_daily_live as
-select day, product, sum(units)::bigint as units, sum(revenue) as revenue from (
+select day, product, coalesce(sum(units), 0)::bigint as units, coalesce(sum(revenue), 0) as revenue from (
   select day, product, units, revenue from {{own}}.product_day
   union all
-  select day, product, units, revenue from {{own}}.sales_ledger_item
+  select day, product, units, revenue from {{own}}.sales_ledger_item where product is not null
 ) known group by day, product;
 
 -- step: ddl function top_products
@@ -286,7 +302,7 @@ create function {{own}}.top_products(last_days int default 30, max_rows int defa
 returns table (product {{type items.product}}, units bigint, revenue numeric)
 language plpgsql stable set search_path = '' as $$
 declare
-  present date := {{own}}.sale_day(now()::{{type orders.createdAt}});
+  present date := {{own}}.sale_day({{now}});
   whole int := last_days - 1;
   reach int := greatest(100, 4 * max_rows);
   sure boolean;
@@ -294,7 +310,8 @@ begin
   if last_days not in (7, 30, 90) or present is distinct from (select today from {{own}}.board_state) then
     -- no board for it, or none for this day yet: from the days themselves
     return query select p.product, sum(p.units)::bigint, sum(p.revenue) from {{own}}.product_daily_live p
-      where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+      where p.day >= present - whole and p.day <= present group by 1 having sum(p.units) <> 0 or sum(p.revenue) <> 0
+      order by 3 desc, 1 limit max_rows;
     return;
   end if;
   -- Fagin's threshold: the first `reach` of the board and of today, and whatever is in the ledger, hold the answer
@@ -302,7 +319,7 @@ begin
   return query
     with late as materialized (
       select i.product, sum(i.units)::bigint as units, sum(i.revenue) as revenue from {{own}}.sales_ledger_item i
-      where i.day >= present - whole and i.day <= present group by 1
+      where i.day >= present - whole and i.day <= present and i.product is not null group by 1
     ), board as materialized (
       select b.product, b.revenue from {{own}}.product_board b where b.days = whole order by b.revenue desc, b.product limit reach
     ), today as materialized (
@@ -327,7 +344,8 @@ begin
     order by b.revenue desc, b.product;
   if found then return; end if;
   return query select p.product, sum(p.units)::bigint, sum(p.revenue) from {{own}}.product_daily_live p
-    where p.day >= present - whole and p.day <= present group by 1 order by 3 desc, 1 limit max_rows;
+    where p.day >= present - whole and p.day <= present group by 1 having sum(p.units) <> 0 or sum(p.revenue) <> 0
+    order by 3 desc, 1 limit max_rows;
 end $$;
 
 -- step: ddl trigger shop_sales_items_inserted on items
@@ -350,8 +368,9 @@ create trigger shop_sales_order_made after insert on {{orders}} for each row exe
 -- step: ddl trigger shop_sales_order_changed on orders
 create trigger shop_sales_order_changed after update on {{orders}} for each row execute function {{own}}.sales_order_changed();
 
--- step: ddl trigger shop_sales_order_deleted on orders
-create trigger shop_sales_order_deleted before delete on {{orders}} for each row execute function {{own}}.sales_order_deleted();
+-- step: ddl trigger zzz_shop_sales_order_deleted on orders
+-- behind yours: one that keeps the row, as where orders are only marked as deleted, must have its say before the order is taken out
+create trigger zzz_shop_sales_order_deleted before delete on {{orders}} for each row execute function {{own}}.sales_order_deleted();
 
 -- step: ddl trigger shop_sales_orders_truncated on orders
 create trigger shop_sales_orders_truncated after truncate on {{orders}} for each statement execute function {{own}}.sales_truncated();

@@ -2,6 +2,7 @@
 -- about: How many of each product are there and how many are promised, in one row a product, kept in the transaction that changes it; reservations that cannot oversell.
 -- needs: products.stock
 -- rests on: sales
+-- for all: reserve_stock release_stock commit_stock release_expired_stock open_flash_sale take_flash_sale close_flash_sale
 
 -- step: ddl table stock_level
 create table {{own}}.stock_level (
@@ -16,7 +17,9 @@ create table {{own}}.reservation (
   id          bigint generated always as identity primary key,
   product     {{type products.id}} not null,
   quantity    integer not null check (quantity > 0),
-  expires_at  timestamptz not null
+  expires_at  timestamptz not null,
+  -- of a flash sale: where it came from, and goes back to
+  slot        integer
 );
 
 -- step: ddl index reservation_expiry
@@ -31,16 +34,37 @@ create table {{own}}.stock_slot (
   primary key (product, slot)
 ) with (fillfactor = 50);
 
+-- step: ddl function stock_write
+-- as the products have it now; where one is gone, what was promised of it is too
+create function {{own}}.stock_write(ids {{type products.id}}[]) returns void language sql volatile security definer set search_path = '' as $$
+  with gone as (
+    delete from {{own}}.stock_level s where s.product = any (ids) and not exists (select from {{products}} p where p.{{products.id}} = s.product)
+    returning s.product, s.reserved
+  ), promised as (
+    delete from {{own}}.reservation r using gone where r.product = gone.product and gone.reserved > 0
+  ), laid_out as (
+    delete from {{own}}.stock_slot t using gone where t.product = gone.product
+  )
+  insert into {{own}}.stock_level (product, on_hand)
+  select p.{{products.id}}, coalesce(p.{{products.stock}}, 0) from {{products}} p where p.{{products.id}} = any (ids)
+  on conflict (product) do update set on_hand = excluded.on_hand
+$$;
+
 -- step: ddl function stock_changed
 create function {{own}}.stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_op = 'UPDATE' and old.{{products.stock}} is not distinct from new.{{products.stock}} and old.{{products.id}} = new.{{products.id}} then
-    return null;
-  end if;
-  if tg_op = 'DELETE' or (tg_op = 'UPDATE' and old.{{products.id}} is distinct from new.{{products.id}}) then
-    delete from {{own}}.stock_level where product = old.{{products.id}};
-  end if;
-  if tg_op <> 'DELETE' then
+  if tg_op = 'DELETE' then
+    perform {{own}}.stock_write(array[old.{{products.id}}]);
+  elsif tg_op = 'UPDATE' and old.{{products.id}} is distinct from new.{{products.id}} then
+    -- what is promised goes along, unless another product has taken that id before
+    update {{own}}.stock_level set product = new.{{products.id}} where product = old.{{products.id}}
+      and not exists (select from {{own}}.stock_level s where s.product = new.{{products.id}});
+    if found then
+      update {{own}}.reservation set product = new.{{products.id}} where product = old.{{products.id}};
+      update {{own}}.stock_slot set product = new.{{products.id}} where product = old.{{products.id}};
+    end if;
+    perform {{own}}.stock_write(array[old.{{products.id}}, new.{{products.id}}]);
+  elsif tg_op = 'INSERT' or old.{{products.stock}} is distinct from new.{{products.stock}} then
     insert into {{own}}.stock_level (product, on_hand) values (new.{{products.id}}, coalesce(new.{{products.stock}}, 0))
     on conflict (product) do update set on_hand = excluded.on_hand;
   end if;
@@ -50,12 +74,15 @@ end $$;
 -- step: ddl trigger shop_stock_changed on products
 create trigger shop_stock_changed after insert or update or delete on {{products}} for each row execute function {{own}}.stock_changed();
 
--- step: ddl function stock_write
-create function {{own}}.stock_write(ids {{type products.id}}[]) returns void language sql volatile security definer set search_path = '' as $$
-  insert into {{own}}.stock_level (product, on_hand)
-  select p.{{products.id}}, coalesce(p.{{products.stock}}, 0) from {{products}} p where p.{{products.id}} = any (ids)
-  on conflict (product) do update set on_hand = excluded.on_hand
-$$;
+-- step: ddl function stock_truncated
+create function {{own}}.stock_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  truncate {{own}}.stock_level, {{own}}.reservation, {{own}}.stock_slot;
+  return null;
+end $$;
+
+-- step: ddl trigger shop_stock_truncated on products
+create trigger shop_stock_truncated after truncate on {{products}} for each statement execute function {{own}}.stock_truncated();
 
 -- step: backfill data stock_filled on products
 with batch as materialized (
@@ -80,44 +107,50 @@ begin
 end $$;
 
 -- step: ddl function release_stock
--- gives a reservation back; false when it is gone already, so that twice is harmless
+-- gives a reservation back, to the flash sale it is of as long as that is open; false when it is gone already, so that twice is harmless
 create function {{own}}.release_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   gone {{own}}.reservation;
 begin
   delete from {{own}}.reservation where id = reservation_id returning * into gone;
   if not found then return false; end if;
-  update {{own}}.stock_level set reserved = reserved - gone.quantity where product = gone.product;
+  update {{own}}.stock_slot set free = free + gone.quantity where product = gone.product and slot = gone.slot;
+  if not found then update {{own}}.stock_level set reserved = reserved - gone.quantity where product = gone.product; end if;
   return true;
 end $$;
 
 -- step: ddl function commit_stock
--- a reservation becomes a sale: the product's stock goes down in the same transaction; false when it had expired
+-- a reservation becomes a sale: the product's stock goes down in the same transaction; false, and nothing changed, when it had
+-- expired or the stock no longer suffices
 create function {{own}}.commit_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   sold {{own}}.reservation;
 begin
-  delete from {{own}}.reservation where id = reservation_id returning * into sold;
+  select * into sold from {{own}}.reservation where id = reservation_id and expires_at > now() for update;
+  if not found then return false; end if;
+  -- first the product, then its level, as every change of stock has it
+  update {{products}} set {{products.stock}} = {{products.stock}} - sold.quantity
+  where {{products.id}} = sold.product and {{products.stock}} >= sold.quantity;
   if not found then return false; end if;
   update {{own}}.stock_level set reserved = reserved - sold.quantity where product = sold.product;
-  update {{products}} set {{products.stock}} = {{products.stock}} - sold.quantity where {{products.id}} = sold.product;
+  delete from {{own}}.reservation where id = reservation_id;
   return true;
 end $$;
 
 -- step: ddl function release_expired_stock
 create function {{own}}.release_expired_stock(max_rows int default 1000) returns int language plpgsql security definer set search_path = '' as $$
 declare
-  released int;
+  expired bigint;
+  released int := 0;
 begin
-  with gone as (
-    delete from {{own}}.reservation where id in (
-      select id from {{own}}.reservation where expires_at < now() order by expires_at limit max_rows for update skip locked)
-    returning product, quantity
-  ), given as (
-    update {{own}}.stock_level s set reserved = s.reserved - g.quantity
-    from (select product, sum(quantity) as quantity from gone group by product) g where s.product = g.product
-  )
-  select count(*) into released from gone;
+  -- by product, so that two at once wait for each other in one order
+  for expired in
+    select id from (select id, product, slot from {{own}}.reservation where expires_at <= now() order by expires_at limit max_rows for update skip locked) r
+    order by product, slot
+  loop
+    perform {{own}}.release_stock(expired);
+    released := released + 1;
+  end loop;
   return released;
 end $$;
 
@@ -126,7 +159,7 @@ end $$;
 create function {{own}}.open_flash_sale(of_product {{type products.id}}, units int, slots int default 64) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
-  if units < 1 or slots < 1 then raise exception 'open_flash_sale: units and slots must be at least 1' using errcode = '22023'; end if;
+  if (units >= 1 and slots >= 1) is not true then raise exception 'open_flash_sale: units and slots must be at least 1' using errcode = '22023'; end if;
   update {{own}}.stock_level set reserved = reserved + units where product = of_product and on_hand - reserved >= units;
   if not found then raise exception 'open_flash_sale: fewer than % available', units using errcode = '22023'; end if;
   insert into {{own}}.stock_slot as s
@@ -135,10 +168,12 @@ begin
 end $$;
 
 -- step: ddl function take_flash_sale
--- one unit from a slot that nobody else is taking from; false when all are gone
-create function {{own}}.take_flash_sale(of_product {{type products.id}}) returns boolean language plpgsql security definer set search_path = '' as $$
+-- a reservation of one unit, from a slot that nobody else is taking from: to be committed or released as any other; null when all are gone
+create function {{own}}.take_flash_sale(of_product {{type products.id}}, keep interval default '15 minutes') returns bigint
+language plpgsql security definer set search_path = '' as $$
 declare
   taken integer;
+  made bigint;
 begin
   update {{own}}.stock_slot set free = free - 1 where product = of_product and slot = (
     select slot from {{own}}.stock_slot where product = of_product and free > 0 order by slot limit 1 for update skip locked)
@@ -149,7 +184,22 @@ begin
       select slot from {{own}}.stock_slot where product = of_product and free > 0 order by slot limit 1 for update)
     and free > 0 returning slot into taken;
   end if;
-  return taken is not null;
+  if taken is null then return null; end if;
+  insert into {{own}}.reservation (product, quantity, expires_at, slot) values (of_product, 1, now() + keep, taken) returning id into made;
+  return made;
+end $$;
+
+-- step: ddl function close_flash_sale
+-- what nobody has taken is available again, and how much that was; what is still promised keeps its promise
+create function {{own}}.close_flash_sale(of_product {{type products.id}}) returns bigint language plpgsql security definer set search_path = '' as $$
+declare
+  untaken bigint;
+begin
+  perform from {{own}}.stock_level where product = of_product for update;
+  with closed as (delete from {{own}}.stock_slot where product = of_product returning free)
+  select coalesce(sum(free), 0) into untaken from closed;
+  update {{own}}.stock_level set reserved = reserved - untaken where product = of_product;
+  return untaken;
 end $$;
 
 -- step: ddl view inventory_live

@@ -1,5 +1,6 @@
 -- asset: cache
 -- about: An unlogged cache: reads never write, expiry and size are cleaned up in batches, a crash empties it and nothing else.
+-- for all: cache_get cache_get_many cache_set cache_set_many cache_claim cache_fill cache_release cache_delete cache_delete_tag cache_touch cache_cleanup_expired cache_cleanup_lru cache_stats
 
 -- step: ddl table cache_entry
 -- no index on when it expires: with one, writing a value again would change every index

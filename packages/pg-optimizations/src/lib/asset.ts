@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { ASSETS } from './assets.generated.ts'
 import type { Entity } from './mapping.ts'
 import type { Resolved } from './resolve.ts'
+import { identifier } from './sql.ts'
 import { render } from './template.ts'
 
 /**
@@ -71,6 +72,7 @@ export function assetsFor(resolved: Resolved): Asset[] {
 function parse(text: string, resolved: Resolved): Asset {
   const name = header(text, 'asset')
   const [, ...parts] = text.split(/^-- step: /m)
+  const forAll = header(text, 'for all').split(' ')
   const steps = parts.flatMap((part) => {
     const end = part.indexOf('\n')
     const [, mode, kind, object, entity, condition] =
@@ -78,7 +80,11 @@ function parse(text: string, resolved: Resolved): Asset {
     if (!mode || !kind || !object) throw new Error(`asset ${name}: unreadable step ${part.slice(0, end)}`)
     if (condition && !isMapped(resolved, condition)) return []
     const table = entity ? resolved.tables[entity as Entity] : undefined
-    const sql = render(part.slice(end + 1).trim(), resolved)
+    const made = render(part.slice(end + 1).trim(), resolved)
+    // what runs with its owner's rights does nothing for anybody else, but where the asset says so
+    const closed = kind === 'function' && / security definer /.test(made) && !forAll.includes(object)
+    const own = identifier(resolved.mapping.schema)
+    const sql = closed ? `${made}\nrevoke execute on function ${own}.${object} from public;` : made
     return [
       {
         asset: name,

@@ -6,7 +6,7 @@ export const ERROR_CODES = {
   ERR_SHOP_PG_COLUMN: 'A mapped column does not exist; correct the mapping, or set it to false.',
   ERR_SHOP_PG_TYPE: 'A mapped column has a type the assets cannot work with.',
   ERR_SHOP_PG_PARTITIONED:
-    'A mapped table is partitioned, a view or foreign: indexes cannot be built online there. Map its partitions one by one.',
+    'A mapped table is partitioned, a partition, part of an inheritance, a view or foreign: map a plain table, or leave the assets out.',
   ERR_SHOP_PG_REPLICA: 'The server is a read replica; connect to the primary.',
   ERR_SHOP_PG_CONNECT: 'The command line cannot reach the database, or is not let in; the message says why.',
   ERR_SHOP_PG_ABSENT: 'The command line needs an asset that is not there; apply it first.',

@@ -31,7 +31,7 @@ export function assume(mapping: Mapping, types: Readonly<Record<string, string>>
       return [entity, resolved]
     }),
   ) as Record<Entity, Table>
-  return { mapping, serverVersion: 180_000, trigramSchema: mapping.schema, tables }
+  return { mapping, serverVersion: 180_000, trigramSchema: mapping.schema, itemsFirst: false, tables }
 }
 
 /** One file an asset, for people who apply by hand: what `apply` would run, in its order. */

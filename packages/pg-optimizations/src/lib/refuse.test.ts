@@ -106,16 +106,100 @@ describe('names and types that need care', () => {
     expect(await definitions(db.client)).toEqual(before)
   }, 120_000)
 
+  test('a domain is what it rests on, and states of an enum are counted that it has', async () => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 20, orders: 20 })
+    await db.client
+      .query(`create domain money_cents as int check (value >= 0); create domain price as money_cents; create domain order_key as bigint; create domain stamp as timestamptz(3);
+      create type state as enum ('pending', 'paid', 'shipped', 'delivered', 'cancelled');
+      alter table products alter price_cents type price, alter stock type money_cents; alter table orders alter status type state using status::state, alter created_at type stamp;
+      alter table order_items drop constraint order_items_order_id_fkey, alter order_id type order_key, alter product_id type money_cents, alter quantity type money_cents, alter unit_cents type price;
+      alter table orders alter id drop identity; alter table orders alter id type order_key`)
+    const before = await definitions(db.client)
+    await expect(
+      apply({ connect: db.url, mapping: defineMapping({ orders: { counted: ['paid', 'payed'] } }) }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_MAPPING',
+      message: expect.stringContaining('has no "payed"; it has pending, paid, shipped, delivered, cancelled') as string,
+    })
+    expect(await definitions(db.client)).toEqual(before)
+    await apply({ connect: db.url, mapping })
+    await db.client
+      .query(`insert into orders values (1001, 1, 'pending', 1, now()); insert into order_items values (1001, 3, 2, 10), (1001, 4, 1, 5);
+      update orders set status = 'paid' where id = 1001; update order_items set quantity = 3 where order_id = 1001 and product_id = 4; delete from order_items where product_id = 3; select shop.fold()`)
+    expect(
+      await rows(
+        db.client,
+        'select sum(units)::int as units, sum(revenue)::int as revenue from shop.product_daily_live',
+      ),
+    ).toEqual(
+      await rows(
+        db.client,
+        `select sum(quantity)::int as units, sum(quantity * unit_cents)::int as revenue from order_items i join orders o on o.id = i.order_id
+         where status in ('paid', 'shipped', 'delivered')`,
+      ),
+    )
+    await rollback({ connect: db.url, mapping })
+    expect(await definitions(db.client)).toEqual(before)
+  }, 120_000)
+
+  test.each([
+    [
+      'orders.id',
+      'alter table order_items drop constraint order_items_order_id_fkey; alter table orders alter id drop identity; alter table orders alter id type citext',
+    ],
+    ['orders.status', 'create domain state as citext; alter table orders alter status type state'],
+    [
+      'items.product',
+      'alter table order_items drop constraint order_items_product_id_fkey, alter product_id type citext',
+    ],
+  ])('%s of a type that an extension compares is refused', async (named, sql) => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 5, orders: 5 })
+    const before = await shop(db, `create extension citext; ${sql}`)
+    await expect(apply({ connect: db.url, mapping })).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_TYPE',
+      message: expect.stringMatching(new RegExp(`${named}.*is citext; expected`)) as string,
+    })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+
+  test.each([
+    ['a partition', 'partition of orders_of_all for values from (0) to (1000000)', 'partition by range (id)'],
+    ['a parent or child', '() inherits (orders_of_all)', ''],
+  ])('%s is refused, whose rows may come through another table', async (what, child, parent) => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 5, orders: 0 })
+    const before = await shop(
+      db,
+      `create table orders_of_all (id bigint, customer_id int, status text, total_cents int, created_at timestamptz) ${parent};
+       create table orders_of_now ${child}`,
+    )
+    await expect(
+      apply({ connect: db.url, mapping: defineMapping({ orders: { table: 'orders_of_now' } }) }),
+    ).rejects.toMatchObject({ code: 'ERR_SHOP_PG_PARTITIONED', message: expect.stringContaining(what) as string })
+    if (parent === '')
+      await expect(
+        apply({ connect: db.url, mapping: defineMapping({ orders: { table: 'orders_of_all' } }) }),
+      ).rejects.toMatchObject({ code: 'ERR_SHOP_PG_PARTITIONED', message: expect.stringContaining(what) as string })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+
   test.each([
     ['a price that is text', { products: { price: 'name' } }, 'products.price'],
     ['a name that is a number', { products: { name: 'stock' } }, 'products.name'],
     ['an activity that is a number', { products: { active: 'stock' } }, 'products.active'],
     ['a time that is text', { orders: { createdAt: 'status' } }, 'orders.createdAt'],
     ['a quantity that is text', { items: { quantity: 'note' } }, 'items.quantity'],
+    ['a quantity that is several', { items: { quantity: 'counts' } }, 'items.quantity'],
+    ['a time that is a range', { orders: { createdAt: 'days' } }, 'orders.createdAt'],
   ])('%s is named, with what it should be', async (_what, options, named) => {
     await using db = await database()
     await PLAIN.load(db.client, { products: 5, orders: 5 })
-    const before = await shop(db, 'alter table order_items add column note text')
+    const before = await shop(
+      db,
+      'alter table order_items add column note text, add column counts int[]; alter table orders add column days daterange',
+    )
     await expect(apply({ connect: db.url, mapping: defineMapping(options) })).rejects.toMatchObject({
       code: 'ERR_SHOP_PG_TYPE',
       message: expect.stringMatching(new RegExp(`${named}.*expected a`)) as string,

@@ -6,7 +6,7 @@ import { type Connection, identifier, row, rows } from './sql.ts'
 export interface Column {
   /** Quoted. */
   readonly name: string
-  /** As `format_type` writes it: `numeric(10,2)`. */
+  /** As `format_type` writes it: `numeric(10,2)`; of a domain what it rests on. */
   readonly type: string
 }
 
@@ -25,29 +25,52 @@ export interface Resolved {
   readonly serverVersion: number
   /** Where pg_trgm is, or will be. */
   readonly trigramSchema: string
+  /** Whether items may be there before their order: no foreign key is checked with the statement that inserts them. */
+  readonly itemsFirst: boolean
   readonly tables: Readonly<Record<Entity, Table>>
 }
 
 const KINDS: Record<ColumnKind, RegExp> = {
   any: /^/,
-  text: /^(text|character varying|citext|character)/,
-  number: /^(smallint|integer|bigint|numeric|real|double precision|money)/,
+  text: /^(text|character varying|(.+\.)?citext|character)(\(\d+\))?$/,
+  number: /^(smallint|integer|bigint|numeric|real|double precision|money)(\(.+\))?$/,
   boolean: /^boolean$/,
-  time: /^(timestamp|date)/,
+  time: /^(timestamp.*|date)$/,
 }
+
+/** What triggers compare, by the operators of pg_catalog: another type has others, or compares as text there. */
+const COMPARED = [
+  'products.id',
+  'products.category',
+  'categories.id',
+  'orders.id',
+  'orders.status',
+  'items.order',
+  'items.product',
+]
 
 interface Relation {
   readonly oid: number
   readonly schema: string
   readonly table: string
   readonly kind: string
+  readonly partition: boolean
+  readonly inherits: boolean
   readonly mine: boolean
+}
+
+interface Found {
+  readonly name: string
+  readonly type: string
+  readonly builtin: boolean
+  readonly labels: readonly string[]
 }
 
 /**
  * Finds every mapped table and column on the server, and checks types, kind, rights and version, before anything changes.
  *
- * @throws PgOptimizationsError `ERR_SHOP_PG_TABLE`, `_COLUMN`, `_TYPE`, `_PARTITIONED`, `_REPLICA`, `_VERSION`, `_RIGHTS`
+ * @throws PgOptimizationsError `ERR_SHOP_PG_MAPPING`, `_TABLE`, `_COLUMN`, `_TYPE`, `_PARTITIONED`, `_REPLICA`, `_VERSION`,
+ *   `_RIGHTS`
  */
 export async function resolve(
   connection: Connection,
@@ -79,7 +102,13 @@ export async function resolve(
       `role ${server.role} may not create schema ${mapping.schema}; grant create on this database to it, or create the schema for it`,
     )
   }
-  return { mapping, serverVersion: server.version, trigramSchema: server.trgm ?? mapping.schema, tables }
+  return {
+    mapping,
+    serverVersion: server.version,
+    trigramSchema: server.trgm ?? mapping.schema,
+    itemsFirst: await mayItemsBeFirst(connection, mapping, tables),
+    tables,
+  }
 }
 
 async function resolveTable(
@@ -97,33 +126,50 @@ async function resolveTable(
     const what = relation.kind === 'p' ? 'partitioned' : relation.kind === 'f' ? 'a foreign table' : 'a view'
     throw fail('PARTITIONED', `${entity}: ${where} is ${what}; indexes cannot be built online there`)
   }
+  if (relation.inherits) {
+    const what = relation.partition ? 'a partition' : 'a parent or child of another table'
+    throw fail('PARTITIONED', `${entity}: ${where} is ${what}; triggers do not see what is written through the parent`)
+  }
   if (forChange && !relation.mine)
     throw fail('RIGHTS', `${entity}: role ${role} does not own ${where}; connect as its owner`)
   const found = new Map(
     (
-      await rows<{ name: string; type: string }>(
+      await rows<Found>(
         connection,
-        `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
-         where attrelid = $1 and attnum > 0 and not attisdropped`,
+        `with recursive based as (
+           select attnum, attname as name, atttypid as type, atttypmod as mod from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped
+           union all
+           select b.attnum, b.name, t.typbasetype, t.typtypmod from based b join pg_type t on t.oid = b.type and t.typtype = 'd')
+         select b.name, format_type(b.type, b.mod) as type, t.typtype = 'e' or t.typnamespace = 'pg_catalog'::regnamespace as builtin,
+                array(select enumlabel::text from pg_enum where enumtypid = t.oid order by enumsortorder) as labels
+         from based b join pg_type t on t.oid = b.type and t.typtype <> 'd' order by b.attnum`,
         [relation.oid],
       )
-    ).map((column) => [column.name, column.type]),
+    ).map((column) => [column.name, column]),
   )
-  const typeOf = (column: string, name: string): string => {
-    const type = found.get(name)
-    if (type !== undefined) return type
+  const columnOf = (column: string, name: string): Found => {
+    const there = found.get(name)
+    if (there) return there
     throw fail(
       'COLUMN',
       `${entity}.${column}: ${where} has no column ${JSON.stringify(name)}; it has ${[...found.keys()].join(', ')}`,
     )
   }
-  if (entity === 'orders') for (const name of mapping.listed) typeOf('listed', name)
+  if (entity === 'orders') for (const name of mapping.listed) columnOf('listed', name)
   const resolved = Object.entries(columns).map(([column, name]) => {
     if (name === false) return [column, undefined] as const
-    const type = typeOf(column, name)
+    const { type, builtin, labels } = columnOf(column, name)
     const { type: kind } = (MODEL[entity] as Record<string, { type: ColumnKind }>)[column]!
     if (!KINDS[kind].test(type))
       throw fail('TYPE', `${entity}.${column}: ${where}.${name} is ${type}; expected a ${kind} type`)
+    if (COMPARED.includes(`${entity}.${column}`) && !builtin)
+      throw fail(
+        'TYPE',
+        `${entity}.${column}: ${where}.${name} is ${type}; expected a type of PostgreSQL's own, or an enum`,
+      )
+    const unknown = column === 'status' && labels.length > 0 && mapping.counted.find((state) => !labels.includes(state))
+    if (typeof unknown === 'string')
+      throw fail('MAPPING', `orders.counted: ${type} has no ${JSON.stringify(unknown)}; it has ${labels.join(', ')}`)
     return [column, { name: identifier(name), type }] as const
   })
   return {
@@ -134,12 +180,30 @@ async function resolveTable(
   }
 }
 
+async function mayItemsBeFirst(
+  connection: Connection,
+  { entities: { items, orders } }: Mapping,
+  tables: Resolved['tables'],
+): Promise<boolean> {
+  const { first } = await row<{ first: boolean }>(
+    connection,
+    `select not exists (
+       select from pg_constraint c join pg_attribute i on i.attrelid = c.conrelid and c.conkey = array[i.attnum]
+       join pg_attribute o on o.attrelid = c.confrelid and c.confkey = array[o.attnum]
+       where c.contype = 'f' and c.convalidated and not c.condeferrable and c.conrelid = $1 and i.attname = $2 and c.confrelid = $3 and o.attname = $4
+     ) as first`,
+    [tables.items.oid, items.columns['order'], tables.orders.oid, orders.columns['id']],
+  )
+  return first
+}
+
 /** By exact name first, so that mixed case and dots inside names need no quoting; else as SQL itself would read it. */
 async function findRelation(connection: Connection, given: string): Promise<Relation | undefined> {
   const dot = given.indexOf('.')
   const found = await rows<Relation>(
     connection,
-    `select c.oid::int, n.nspname as schema, c.relname as table, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as mine
+    `select c.oid::int, n.nspname as schema, c.relname as table, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as mine,
+            c.relispartition as partition, exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as inherits
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p', 'v', 'm', 'f')
        and ((n.nspname = $1 and c.relname = $2) or (c.relname = $3 and pg_table_is_visible(c.oid)) or c.oid = to_regclass($4))

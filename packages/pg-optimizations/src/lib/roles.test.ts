@@ -60,11 +60,50 @@ describe('an owner without superuser rights, and an application that owns nothin
     const { id } = await row<{ id: string }>(client, 'select shop.reserve_stock(1, 2) as id')
     expect(await row(client, 'select shop.commit_stock($1) as done', [id])).toEqual({ done: true })
     await client.query('select shop.open_flash_sale(1, 3, 2)')
-    expect(await row(client, 'select shop.take_flash_sale(1) as got')).toEqual({ got: true })
+    const { id: taken } = await row<{ id: string }>(client, 'select shop.take_flash_sale(1) as id')
+    expect(await row(client, 'select shop.commit_stock($1) as done', [taken])).toEqual({ done: true })
+    expect(await row(client, 'select shop.close_flash_sale(1)::int as untaken')).toEqual({ untaken: 2 })
     expect(await rows(client, 'select available::int from shop.inventory_live where product = 1')).toEqual([
-      { available: 5 },
+      { available: 7 },
     ])
     await rows(client, 'select * from shop.analyze_slow_queries()')
+    const closed = [
+      `sales_order_uncounted(3, '2020-01-01')`,
+      `boards_build('1999-01-01')`,
+      `boards_roll('1999-01-01')`,
+      'sales_build()',
+      'stock_write(array[1])',
+      'product_document_write(array[1])',
+    ]
+    for (const call of closed)
+      await expect(client.query(`select shop.${call}`)).rejects.toMatchObject({ code: '42501' })
+    // nor is a trigger's function lent to a table of its own, whose rows would be taken for orders
+    await client.query('create temp table orders_of_mine (id bigint, status text, created_at timestamptz)')
+    await expect(
+      client.query(
+        'create trigger t after insert on orders_of_mine for each row execute function shop.sales_order_made()',
+      ),
+    ).rejects.toMatchObject({ code: '42501' })
+    expect(
+      await rows(
+        db.client,
+        `select proname from pg_proc where pronamespace = 'shop'::regnamespace and prosecdef and has_function_privilege($1, oid, 'execute')
+           and proname not like 'cache%' order by 1`,
+        [app],
+      ),
+    ).toEqual(
+      [
+        'close_flash_sale',
+        'commit_stock',
+        'fold',
+        'open_flash_sale',
+        'refresh_all_materialized_views',
+        'release_expired_stock',
+        'release_stock',
+        'reserve_stock',
+        'take_flash_sale',
+      ].map((proname) => ({ proname })),
+    )
     for (const table of ['sales_day', 'stock_level', 'product_document', 'cache_entry', 'applied_step'])
       await expect(client.query(`delete from shop.${table}`)).rejects.toMatchObject({ code: '42501' })
     await expect(client.query('drop view shop.sales_daily_live')).rejects.toMatchObject({ code: '42501' })

@@ -1,10 +1,12 @@
-import { type Database, database } from '@shop/testkit'
+import { type Database, database, server } from '@shop/testkit'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { PLAIN } from '../../fixtures/shops.ts'
 import { clients, random, type Tally, trade, wrongCells } from '../../fixtures/workload.ts'
 import { apply } from './apply.ts'
-import { row } from './sql.ts'
+import { defineMapping } from './mapping.ts'
+import { row, rows } from './sql.ts'
 
 describe('live sales', () => {
   let db: Database
@@ -86,6 +88,183 @@ describe('live sales', () => {
     expect(await wrongCells(db.client, 'shop')).toEqual([])
     await db.client.query('truncate orders cascade')
     expect(await row(db.client, 'select count(*)::int as days from shop.sales_daily_live')).toEqual({ days: 0 })
+  })
+})
+
+/** The plain shop with columns that may be empty, and products that may go from under their sales. */
+async function looseShop(
+  client: pg.Client,
+  size: { readonly products: number; readonly orders: number },
+): Promise<void> {
+  await PLAIN.load(client, size)
+  await client.query(`alter table order_items drop constraint order_items_pkey, drop constraint order_items_product_id_fkey,
+      alter product_id drop not null, alter quantity drop not null, alter unit_cents drop not null,
+      add foreign key (product_id) references products on delete set null;
+    alter table orders alter created_at drop not null`)
+}
+
+const folded = async (client: pg.Client): Promise<unknown[]> => {
+  while ((await row<{ fold: number }>(client, 'select shop.fold()')).fold > 0);
+  return wrongCells(client, 'shop')
+}
+
+describe.each([18, 15] as const)('live sales on PostgreSQL %i', (version) => {
+  let started: Awaited<ReturnType<typeof server>>
+  let client: pg.Client
+  const open = async (): Promise<pg.Client> => {
+    const opened = new pg.Client(started.url)
+    opened.on('error', () => {})
+    await opened.connect()
+    return opened
+  }
+  beforeAll(async () => {
+    started = await server({ version })
+    client = await open()
+    await looseShop(client, { products: 50, orders: 200 })
+    // what was there before the assets
+    await client.query(`update orders set created_at = null where id in (1, 2, 3, 4, 5, 6);
+      update order_items set product_id = null where order_id % 5 = 0; update order_items set quantity = null where order_id % 7 = 0;
+      update order_items set unit_cents = null where order_id % 11 = 0; update order_items set quantity = 100, unit_cents = 50000000 where order_id = 20`)
+    await apply({ connect: started.url, mapping: PLAIN.mapping, assets: ['sales', 'dashboards'] })
+  }, 120_000)
+  afterAll(async () => {
+    await client.end()
+    await started.stop()
+  })
+
+  test('count nothing where there is no quantity, price or day, and what names no product in its day only', async () => {
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    await client.query(`insert into orders values (1001, 1, 'paid', 1, null), (1002, 1, 'pending', 1, null), (1003, 1, 'paid', 1, now()), (1004, 1, 'paid', 1, now());
+      insert into order_items values (1001, 1, 2, 3), (1002, 1, 2, 3), (1003, null, 2, 3), (1003, 2, null, 3), (1003, 3, 4, null), (1004, 4, null, null), (1003, 5, 6, 7)`)
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    await client.query(`update orders set status = 'paid' where id = 1002; update orders set created_at = now() where id = 1001; update orders set created_at = null where id = 1004;
+      update order_items set quantity = 1 where order_id = 1003; update order_items set product_id = null where order_id = 1001`)
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    await client.query('delete from products where id between 1 and 5')
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    expect(await folded(client)).toEqual([])
+    await client.query('delete from orders where id in (1001, 1002, 1003)')
+    expect(await folded(client)).toEqual([])
+    await client.query('select shop.refresh_all_materialized_views()')
+    expect(
+      await rows(
+        client,
+        `select from shop.sales_summary_daily s full join (select * from shop.sales_daily_live where orders <> 0) l using (day)
+         where (s.orders, s.units, s.revenue) is distinct from (l.orders, l.units, l.revenue)`,
+      ),
+    ).toEqual([])
+  })
+
+  test('are right beside items that are truncated while orders come', async () => {
+    const tally: Tally = { committed: 0, rolledBack: 0, retried: 0, folded: 0 }
+    await client.query('truncate orders cascade; alter table order_items add unique (order_id, product_id)')
+    await using pool = await clients(started.url, 4)
+    let trading = true
+    const truncating = (async () => {
+      while (trading) await client.query('truncate order_items; select pg_sleep(0.02)')
+    })()
+    await Promise.all(
+      pool.all.map((trader, n) => trade(trader, 'shop', 60, random(n), tally, 5).catch((error) => error)),
+    )
+      .then((errors) => expect(errors.filter(Boolean)).toEqual([]))
+      .finally(() => (trading = false))
+    await truncating
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    expect(await folded(client)).toEqual([])
+  }, 120_000)
+
+  test('keep an order that a trigger of yours keeps, and lose one with all its items', async () => {
+    await client.query(`truncate orders cascade;
+      insert into orders select n, 1, 'paid', 1, now() from generate_series(1, 3) n; insert into order_items select n, 10, 3, 5 from generate_series(1, 3) n;
+      create function kept() returns trigger language plpgsql as $$ begin return case when old.id = 1 then null else old end; end $$;
+      create trigger zz_kept before delete on orders for each row execute function kept(); delete from orders where id < 3`)
+    expect(await wrongCells(client, 'shop')).toEqual([])
+    expect(await row(client, 'select orders::int, units::int from shop.sales_daily_live')).toEqual({
+      orders: 2,
+      units: 6,
+    })
+    await client.query('drop function kept() cascade')
+  })
+
+  test('a state that changes beside items that come is right or refused where all are serializable', async () => {
+    await client.query(`truncate orders cascade; insert into orders values (1, 1, 'pending', 1, now())`)
+    await using pool = await clients(started.url, 2)
+    const [clerk, buyer] = pool.all as [pg.Client, pg.Client]
+    for (const each of pool.all) await each.query('begin isolation level serializable; select from order_items')
+    await buyer.query('insert into order_items values (1, 10, 5, 1); commit')
+    await expect(clerk.query(`update orders set status = 'paid' where id = 1; commit`)).rejects.toMatchObject({
+      code: '40001',
+    })
+    expect(await wrongCells(client, 'shop')).toEqual([])
+  })
+})
+
+describe('items that no foreign key keeps behind their order', () => {
+  test.each([
+    ['none', ''],
+    [
+      'one that is checked at the end',
+      'alter table order_items add foreign key (order_id) references orders deferrable initially deferred',
+    ],
+  ])('count with it, before it, with it and after it: %s', async (_which, key) => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 20, orders: 0 })
+    await db.client.query(`alter table order_items drop constraint order_items_order_id_fkey; ${key}`)
+    await apply({ connect: db.url, mapping: PLAIN.mapping, assets: ['sales'] })
+    const order = `insert into orders values (1, 1, 'paid', 1, now())`
+    await db.client.query(
+      `begin; insert into order_items values (1, 1, 2, 10); savepoint s; insert into order_items values (1, 2, 3, 10); release s; ${order}; commit`,
+    )
+    expect(await wrongCells(db.client, 'shop')).toEqual([])
+    await db.client.query(`begin; insert into order_items values (2, 1, 2, 10);
+      with o as (insert into orders values (2, 1, 'paid', 1, now()) returning id) insert into order_items select id, 2, 5, 10 from o; insert into order_items values (2, 3, 7, 10); commit`)
+    expect(await wrongCells(db.client, 'shop')).toEqual([])
+    expect(await row(db.client, 'select orders::int, units::int from shop.sales_daily_live')).toEqual({
+      orders: 2,
+      units: 19,
+    })
+  })
+})
+
+describe('the day of a sale', () => {
+  test.each([
+    ['timestamp', '2026-03-01 23:30', '2026-03-02'], // in UTC, which is the second of March in Paris
+    ['timestamptz', '2026-03-01 23:30+00', '2026-03-02'],
+    ['date', '2026-03-01', '2026-03-01'],
+  ])('of a %s is the same in every session', async (type, at, day) => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 20, orders: 0 })
+    await db.client.query(`alter table orders alter created_at type ${type}`)
+    const mapping = defineMapping({ timeZone: 'Europe/Paris' })
+    await apply({ connect: db.url, mapping, assets: ['sales', 'dashboards'] })
+    const zones = ['UTC', 'America/Los_Angeles', 'Pacific/Kiritimati']
+    const sold = (): Promise<unknown> =>
+      rows(
+        db.client,
+        'select day::text, orders::int, units::int from shop.sales_daily_live where orders <> 0 or units <> 0',
+      )
+    const inZone = (n: number, sql: string): Promise<unknown> =>
+      db.client.query(`set time zone '${zones[n % 3]}'; ${sql}`)
+    for (const n of [1, 2, 3]) {
+      await inZone(
+        n,
+        `insert into orders values (${n}, 1, 'pending', 1, '${at}'); insert into order_items values (${n}, 1, 3, 10)`,
+      )
+      await inZone(n + 1, `update orders set status = 'paid' where id = ${n}`)
+    }
+    expect(await sold()).toEqual([{ day, orders: 3, units: 9 }])
+    await inZone(0, 'select shop.sales_build()')
+    await inZone(1, `update orders set status = 'cancelled' where id = 1`)
+    await inZone(2, `delete from orders where id = 2`)
+    expect(await sold()).toEqual([{ day, orders: 1, units: 3 }])
+    const today = await row<{ day: string }>(
+      db.client,
+      `select ((now() at time zone 'Europe/Paris')::date)::text as day`,
+    )
+    for (const n of [0, 1, 2]) {
+      await inZone(n, 'select shop.fold()')
+      expect(await row(db.client, 'select today::text as day from shop.board_state')).toEqual(today)
+    }
   })
 })
 

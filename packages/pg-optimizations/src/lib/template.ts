@@ -9,17 +9,15 @@ import { identifier, literal } from './sql.ts'
  * - `{{type products.id}}`: the column's type;
  * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{listed}}`: what an index includes
  *   of the columns that are listed; `{{zone}}`, `{{language}}`: literals; `{{worth}}`: the type in which a quantity times a price is
- *   exact, whatever they are;
- * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not.
+ *   exact, whatever they are; `{{day}}`: the day of the stamp `at`, and `{{now}}` as a stamp: without a time zone of its own one is in UTC;
+ * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not; so `{{#itemsFirst}}`.
  */
 export function render(template: string, resolved: Resolved): string {
   const { tables } = resolved
   const conditional = template.replaceAll(
-    /\{\{([#^])(\w+)\.(\w+)\}\}([\s\S]*?)\{\{\/\}\}/g,
-    (_all, sign: string, entity: Entity, column: string, content: string) =>
-      (column in tables[entity].columns && tables[entity].columns[column] !== undefined) === (sign === '#')
-        ? content
-        : '',
+    /\{\{([#^])(?:itemsFirst|(\w+)\.(\w+))\}\}([\s\S]*?)\{\{\/\}\}/g,
+    (_all, sign: string, entity: Entity | undefined, column: string, content: string) =>
+      (entity ? tables[entity].columns[column] !== undefined : resolved.itemsFirst) === (sign === '#') ? content : '',
   )
   return conditional.replaceAll(
     /\{\{(type )?(\w+)(?:\.(\w+))?\}\}/g,
@@ -50,11 +48,27 @@ function constant({ mapping, trigramSchema, tables }: Resolved, name: string): s
         ? 'bigint'
         : 'numeric'
     }
+    case 'day':
+      return stamps(mapping, tables).day
+    case 'now':
+      return stamps(mapping, tables).now
     case 'language':
       return literal(`pg_catalog.${mapping.language}`)
     default:
       return undefined
   }
+}
+
+function stamps(
+  { timeZone }: Resolved['mapping'],
+  { orders }: Resolved['tables'],
+): { readonly day: string; readonly now: string } {
+  const type = orders.columns['createdAt']?.type ?? ''
+  const zone = literal(timeZone)
+  if (type === 'date') return { day: 'at', now: `(now() at time zone ${zone})::date` }
+  return type.endsWith('without time zone')
+    ? { day: `(at at time zone 'UTC' at time zone ${zone})::date`, now: `(now() at time zone 'UTC')` }
+    : { day: `(at at time zone ${zone})::date`, now: 'now()' }
 }
 
 function table(tables: Resolved['tables'], name: string, all: string): Table {
