@@ -50,7 +50,7 @@ await server.stop()
 /** The part of plans that are the same node for node, in percent; those that are not are told on stderr. */
 async function agreement(name: string, which: keyof typeof MODELS, statements: readonly string[]) {
   await using model = await MODELS[which]()
-  const { left } = await buildModel(client, model)
+  const { left } = await buildModel(client, model, statements)
   if (left.length > 0) console.error(`${name}: without ${left.join(', ')}`)
   const [here, there] = [await shapesOf(client, statements), await shapesOf(model.connection, statements)]
   const equal = here.filter((plan, n) => plan === there[n]).length

@@ -88,7 +88,11 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
     )
   const server = typeof given === 'object' ? given : await MODELS[given]()
   try {
-    const model = await buildModel(options.connection, server)
+    const model = await buildModel(
+      options.connection,
+      server,
+      workload.map(({ query }) => query),
+    )
     const left = [...model.left]
     const planned: Planned[] = []
     for (const statement of workload) {
@@ -110,15 +114,15 @@ async function choose(
   limit: number,
 ): Promise<AdvisedIndex[]> {
   const columns = await knownColumns(options.connection)
-  const { trigrams } = await row<{ trigrams: boolean }>(
+  const [trigrams] = await rows<{ schema: string }>(
     model.connection,
-    `select exists (select from pg_extension where extname = 'pg_trgm') as trigrams`,
+    `select nspname as schema from pg_extension join pg_namespace n on n.oid = extnamespace where extname = 'pg_trgm'`,
   )
   const writes = await writeRates(options.connection)
   const chosen: AdvisedIndex[] = []
   const all = new Map<string, Candidate>()
   for (const { plan } of planned)
-    for (const candidate of candidatesFor(plan, columns, trigrams)) all.set(candidate.sql, candidate)
+    for (const candidate of candidatesFor(plan, columns, trigrams?.schema)) all.set(candidate.sql, candidate)
   const before = planned.map(({ plan }) => plan['Total Cost'])
   const whole_ = planned.reduce((sum, { total_ms: ms }) => sum + ms, 0)
   while (chosen.length < limit) {

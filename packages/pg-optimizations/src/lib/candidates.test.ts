@@ -10,14 +10,14 @@ describe('what a statement suggests', () => {
   beforeAll(async () => {
     db = await database()
     await PLAIN.load(db.client, { products: 2000, orders: 2000 })
-    await db.client.query(`create extension pg_trgm;
+    await db.client.query(`create extension pg_trgm schema public;
       create table "Mixed Case" ("Order" int, "Key" text, words tsvector, gone_at timestamptz, hidden boolean, made_at timestamptz);
       insert into "Mixed Case" select n % 7, 'k' || n, 'w', null, false, now() - n * interval '1 second' from generate_series(2000, 1, -1) n; analyze`)
   })
   afterAll(() => db.close())
 
   async function suggested(query: string): Promise<string[]> {
-    return candidatesFor(await planOf(db.client, query), await knownColumns(db.client), true).map(({ sql }) => sql)
+    return candidatesFor(await planOf(db.client, query), await knownColumns(db.client), 'public').map(({ sql }) => sql)
   }
 
   test.each([
@@ -68,7 +68,7 @@ describe('what a statement suggests', () => {
       `gin ((to_tsvector('english'::regconfig, name)))`,
     ],
     ['words that are stored', 'select 1 from "Mixed Case" where words @@ $1', 'gin (words)'],
-    ['a part of a text', 'select id from products where name ilike $1', 'gin (name gin_trgm_ops)'],
+    ['a part of a text', 'select id from products where name ilike $1', 'gin (name public.gin_trgm_ops)'],
     ['times that lie in order', 'select 1 from "Mixed Case" where made_at > $1', 'brin (made_at)'],
     [
       'a join',

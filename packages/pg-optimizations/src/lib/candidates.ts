@@ -54,12 +54,12 @@ export async function knownColumns(connection: Connection): Promise<Map<string, 
 /**
  * Indexes that a plan's own words suggest: what it filters and joins by for equality, then ranges or the sort; full text and
  * substring conditions as GIN; a function of a column as its expression; a time column that lies in order as BRIN. What is
- * the same in every call (a boolean, a null, a constant) makes the index partial.
+ * the same in every call (a boolean, a null, a constant) makes the index partial. `trigrams` is the schema of pg_trgm.
  */
 export function candidatesFor(
   plan: PlanNode,
   columns: ReadonlyMap<string, readonly KnownColumn[]>,
-  trigrams: boolean,
+  trigrams: string | undefined,
 ): Candidate[] {
   const scans: PlanNode[] = []
   const conditions: string[] = []
@@ -132,8 +132,8 @@ export function candidatesFor(
       add('gin', [`(${unalias(expression!, alias)})`], where)
     for (const { name, type } of known) {
       if (type === 'tsvector' && uses(name, '@@', mine, false)) add('gin', [quote(name)], where)
-      if (trigrams && /^(text|character)/.test(type) && uses(name, '~~\\*?', mine, false))
-        add('gin', [`${quote(name)} gin_trgm_ops`], where)
+      if (trigrams !== undefined && /^(text|character)/.test(type) && uses(name, '~~\\*?', mine, false))
+        add('gin', [`${quote(name)} ${quote(trigrams)}.gin_trgm_ops`], where)
       if (
         /^(timestamp|date)/.test(type) &&
         range.includes(quote(name)) &&

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chownSync, closeSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -74,10 +74,15 @@ export interface Model {
 }
 
 /**
- * Builds the model. Values of text columns leave the database only as hashes, but for those that can only be a state or a
- * kind, and their histograms not at all: how often a value is there is all that the planner needs.
+ * Builds the model. How often a value is there, and about where, is all that the planner needs: texts leave the database as
+ * hashes under a secret that is forgotten, but for those that `statements` or the schema name themselves; numbers and times
+ * are rounded, but for those of keys.
  */
-export async function buildModel(source: Connection, server: ModelServer): Promise<Model> {
+export async function buildModel(
+  source: Connection,
+  server: ModelServer,
+  statements: readonly string[] = [],
+): Promise<Model> {
   const { connection } = server
   const left: string[] = []
   const attempt = async (sql: string, what: string): Promise<boolean> => {
@@ -92,13 +97,17 @@ export async function buildModel(source: Connection, server: ModelServer): Promi
   await connection.query('set check_function_bodies = off')
   for (const { name, setting } of await rows<{ name: string; setting: string }>(source, SETTINGS))
     await attempt(`select set_config(${literal(name)}, ${literal(setting)}, false)`, `setting ${name}`)
-  for (const { name } of await rows<{ name: string }>(
+  for (const { name, schema } of await rows<{ name: string; schema: string }>(
     source,
-    `select extname as name from pg_extension where extname in ('pg_trgm', 'btree_gin')`,
+    `select extname as name, nspname as schema from pg_extension join pg_namespace n on n.oid = extnamespace where extname in ('pg_trgm', 'btree_gin')`,
   )) {
-    await attempt(`create extension ${name}`, `extension ${name}`)
+    await attempt(
+      `create schema if not exists ${identifier(schema)}; create extension ${name} schema ${identifier(schema)}`,
+      `extension ${name}`,
+    )
   }
-  for (const { sql, what } of await rows<{ sql: string; what: string }>(source, SCHEMA)) await attempt(sql, what)
+  const schema = await rows<{ sql: string; what: string }>(source, SCHEMA)
+  for (const { sql, what } of schema) await attempt(sql, what)
 
   const tables = new Map<string, Relation>()
   const relations = await rows<Relation & { full: string; kind: string }>(
@@ -119,7 +128,8 @@ export async function buildModel(source: Connection, server: ModelServer): Promi
     await files.resize(full, relation.pages)
     if (relation.kind !== 'i') tables.set(full, relation)
   }
-  for (const statistics of await rows<Statistics>(source, STATISTICS))
+  const known = literalsIn([...statements, ...schema.map(({ sql }) => sql)])
+  for (const statistics of await rows<Statistics>(source, STATISTICS, [known, randomBytes(16).toString('hex')]))
     await connection
       .query(restore(statistics))
       .catch(() => left.push(`statistics of ${statistics.tablename}.${statistics.attname}`))
@@ -248,27 +258,58 @@ interface Statistics {
   readonly elem_freqs: string | null
 }
 
-/** What may leave: numbers, times, booleans, enums and texts of which there are at most 32 (states, kinds) as they are; everything else as hashes, or not at all. */
+/** Texts that statements compare with, which therefore are no secret, and which the planner has to find. */
+function literalsIn(statements: readonly string[]): string[] {
+  return [
+    ...new Set(
+      statements.flatMap((sql) =>
+        [...sql.matchAll(/'((?:[^']|'')*)'/g)].map(([, text]) => text!.replaceAll("''", "'")),
+      ),
+    ),
+  ]
+}
+
+/**
+ * What may leave: booleans, enums, numbers and times of keys as they are; other numbers with two digits, dates as their month,
+ * other times as their day; texts that are known ($1) as they are, and others as hashes with a secret ($2), of which no
+ * histogram is; of everything else no value.
+ */
 const STATISTICS = `
   with plain as (
-    select s.*, format_type(a.atttypid, a.atttypmod) as type,
-           t.typcategory in ('N', 'D', 'B', 'E', 'T') or s.n_distinct between 1 and 32 as harmless
+    select s.*, format_type(a.atttypid, a.atttypmod) as type, t.typcategory as kind, case when a.atttypmod > 4 then a.atttypmod - 4 else 33 end as length,
+           t.typcategory in ('B', 'E') or t.typcategory in ('N', 'D') and exists (
+             select from pg_constraint k where k.conrelid = c.oid and k.contype in ('p', 'f') and a.attnum = any (k.conkey)) as open
     from pg_stats s join pg_namespace n on n.nspname = s.schemaname join pg_class c on c.relname = s.tablename and c.relnamespace = n.oid
     join pg_attribute a on a.attrelid = c.oid and a.attname = s.attname join pg_type t on t.oid = a.atttypid
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not s.inherited
   )
-  select schemaname, tablename, attname, type, null_frac, avg_width, n_distinct, correlation,
-         case when harmless then most_common_vals::text::text[]
-              when type like 'text%' or type like 'character%' then (select array_agg('h' || md5(v)) from unnest(most_common_vals::text::text[]) v) end as values,
-         case when harmless or type like 'text%' or type like 'character%' then most_common_freqs end as freqs,
-         case when harmless then histogram_bounds::text end as bounds,
-         case when type = 'tsvector' then (select array_agg(case when v like '=%' then v else 'h' || md5(v) end order by case when v like '=%' then v else 'h' || md5(v) end)
-                                           from unnest(most_common_elems::text::text[]) v) end as elems,
-         case when type = 'tsvector' then (
-           select '{' || array_to_string((select array_agg(f order by case when v like '=%' then v else 'h' || md5(v) end)
-                    from unnest(most_common_elems::text::text[], most_common_elem_freqs[1:cardinality(most_common_elems::text::text[])]) u (v, f))
-                  || most_common_elem_freqs[cardinality(most_common_elems::text::text[]) + 1:], ',') || '}') end as elem_freqs
-  from plain`
+  select schemaname, tablename, attname, type, null_frac, avg_width, n_distinct, correlation, common.values, common.freqs,
+         case when kind <> 'S' then (select array_agg(told order by n) from unnest(histogram_bounds::text::text[]) with ordinality bound (v, n), ${told('bound.v')})::text end as bounds,
+         elem.elems, elem.elem_freqs
+  from plain
+  cross join lateral (
+    select array_agg(told order by f desc) as values, array_agg(f order by f desc) as freqs from (
+      select told, sum(f) as f from unnest(most_common_vals::text::text[], most_common_freqs) common (v, f), ${told('common.v')} where told is not null group by told) one
+  ) common
+  cross join lateral (
+    select array_agg(told order by length(told), told collate "C") as elems,
+           '{' || array_to_string(array_agg(f order by length(told), told collate "C") || most_common_elem_freqs[count(*) + 1:], ',') || '}' as elem_freqs
+    from unnest(most_common_elems::text::text[], most_common_elem_freqs[1:cardinality(most_common_elems::text::text[])]) elem (v, f),
+         lateral (select case when exists (select from unnest($1::text[]) known where position(v in known) > 0) then v else 'h' || md5($2 || v) end as told) hashed
+    where type = 'tsvector'
+  ) elem`
+
+/** A value as it may leave, or null. */
+function told(v: string): string {
+  return `lateral (select case
+    when open then ${v}
+    when kind = 'S' then case when ${v} = any ($1::text[]) then ${v} else left('h' || md5($2 || ${v}), length) end
+    when kind = 'N' and ${v} ~ '^-?[0-9.]+(e[-+]?[0-9]+)?$' then
+      trim_scale(case when ${v}::numeric = 0 then 0 else round(${v}::numeric, 1 - floor(log(abs(${v}::numeric)))::int) end)::text
+    when kind = 'D' and ${v} ~ '^[0-9]+[-/.].*[0-9]$' then
+      case when type = 'date' then to_char(date_trunc('month', ${v}::date), 'YYYY-MM-DD') when type like 'timestamp%' then to_char(${v}::timestamp, 'YYYY-MM-DD') end
+  end as told) telling`
+}
 
 function restore(s: Statistics): string {
   const pairs: string[] = [
