@@ -14,6 +14,7 @@ comment on table "shop"."product_document" is 'shop-pg search c1e722ec4acd shop'
 -- a category or section as one word no text can contain; words end at 2046 bytes
 create function "shop".product_lexeme(kind text, value text) returns text language sql immutable parallel safe
 return '=' || kind || ':' || left(value, 500);
+comment on function "shop"."product_lexeme" is 'shop-pg search 35c3ee16652c shop';
 
 -- texts are cut where their words could be more than a document holds (1 MB), which would be an error of the shop's own statement
 create function "shop".product_documents(ids bigint[]) returns setof "shop".product_document
@@ -30,6 +31,7 @@ language sql stable set search_path = '' as $$
   where p."id" = any(ids) and p."active"
   order by p."id"
 $$;
+comment on function "shop"."product_documents" is 'shop-pg search 3f1dfa036c96 shop';
 
 create function "shop".product_document_write(ids bigint[], left_categories bigint[] default '{}') returns void
 language plpgsql security definer set search_path = '' as $$
@@ -47,6 +49,7 @@ begin
     is distinct from (excluded.category, excluded.section, excluded.price, excluded.rating, excluded.words);
 end $$;
 revoke execute on function "shop".product_document_write from public;
+comment on function "shop"."product_document_write" is 'shop-pg search e6afa7cac8eb shop';
 
 create function "shop".product_inserted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -54,6 +57,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".product_inserted from public;
+comment on function "shop"."product_inserted" is 'shop-pg search 06e2eeffea79 shop';
 
 create function "shop".product_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -72,6 +76,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".product_changed from public;
+comment on function "shop"."product_changed" is 'shop-pg search d7ba488cf23b shop';
 
 create function "shop".product_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -81,9 +86,11 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".product_deleted from public;
+comment on function "shop"."product_deleted" is 'shop-pg search 4f61f02ad12b shop';
 
 create function "shop".tsquery_of(lexeme text) returns tsquery language sql immutable strict parallel safe
 return (E'\'' || replace(replace(lexeme, E'\\', E'\\\\'), E'\'', E'\'\'') || E'\'')::tsquery;
+comment on function "shop"."tsquery_of" is 'shop-pg search 7b9e409b678d shop';
 
 -- also one that comes after its products, or goes before them, where no foreign key forbids it
 create function "shop".category_changed() returns trigger language plpgsql security definer set search_path = '' as $$
@@ -97,6 +104,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".category_changed from public;
+comment on function "shop"."category_changed" is 'shop-pg search f3bf3ca60a39 shop';
 
 create function "shop".products_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -104,35 +112,59 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".products_truncated from public;
+comment on function "shop"."products_truncated" is 'shop-pg search cea985d4637d shop';
 
 create trigger shop_product_inserted after insert on "public"."products"
   referencing new table as new_products for each statement execute function "shop".product_inserted();
+comment on trigger "shop_product_inserted" on "public"."products" is 'shop-pg search 2a296f4217d5 shop';
 
 -- whatever is updated: a list of columns would not see what another trigger changes, as one that takes sold-out products off
 create trigger shop_product_changed after update on "public"."products" for each row execute function "shop".product_changed();
+comment on trigger "shop_product_changed" on "public"."products" is 'shop-pg search 99f0ca9531ac shop';
 
 create trigger shop_product_deleted after delete on "public"."products"
   referencing old table as old_products for each statement execute function "shop".product_deleted();
+comment on trigger "shop_product_deleted" on "public"."products" is 'shop-pg search df596dd15a7f shop';
 
 create trigger shop_products_truncated after truncate on "public"."products" for each statement execute function "shop".products_truncated();
+comment on trigger "shop_products_truncated" on "public"."products" is 'shop-pg search 327e7a5a8238 shop';
 
 create trigger shop_category_changed after update on "public"."categories" for each row
   when ((old."id", old."name", old."section") is distinct from
         (new."id", new."name", new."section"))
   execute function "shop".category_changed();
+comment on trigger "shop_category_changed" on "public"."categories" is 'shop-pg search 220411021ae2 shop';
 
 create trigger shop_category_came_or_went after insert or delete on "public"."categories" for each row execute function "shop".category_changed();
+comment on trigger "shop_category_came_or_went" on "public"."categories" is 'shop-pg search 1a78cc368b00 shop';
 
--- in batches: give the last value it returned as $1 until count is 0
-/*
+do $shop1$ declare
+  seen int;
+  at text;
+  done text;
+begin
+  loop
+    execute $$
 -- the products are held while their documents are written, and read after they are: no change slips in between
 with batch as materialized (
   select p."id" as id from "public"."products" p
   where $1::text is null or p."id" > $1::bigint
   order by p."id" limit $2 for no key update
 )
-select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".product_document_write(array_agg(id))::text from batch;
-*/
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".product_document_write(array_agg(id))::text from batch
+    $$ into seen, at, done using at, 1000;
+    exit when seen = 0;
+    commit;
+  end loop;
+end $shop1$;
+insert into "shop".applied_step (step, hash, finished_at) values ('search/data public.product_documents_filled', '93535392513a', now());
+
+begin isolation level repeatable read;
+-- of products that were deleted while the triggers were not there, or were disabled
+delete from "shop".product_document d
+where not exists (select from "public"."products" p where p."id" = d.product and p."active");
+insert into "shop".applied_step (step, hash, finished_at) values ('search/data shop.product_documents_swept', 'e289c528c40a', now());
+commit;
 
 create index concurrently product_document_words on "shop".product_document using gin (words);
 comment on index "shop"."product_document_words" is 'shop-pg search 7a68428b2d62 shop';
@@ -163,3 +195,4 @@ begin
       limit max_ranked
     ) d order by rank desc, d.product limit max_rows offset skip_rows;
 end $$;
+comment on function "shop"."search_products" is 'shop-pg search 704599b42990 shop';

@@ -59,6 +59,7 @@ comment on index "shop"."product_board_revenue" is 'shop-pg sales 131c5aa7b3e4 s
 -- whoever asks: the setting of a session must not decide on which day a sale is taken back
 create function "shop".sale_day(at timestamptz) returns date language sql immutable parallel safe
 return (at at time zone 'UTC')::date;
+comment on function "shop"."sale_day" is 'shop-pg sales 88fac8a5709d shop';
 
 -- What every order goes through (this, sales_order_made, sales_order_changed) names operators, functions and types with their
 -- schema instead of setting search_path, which costs each call as much as its work.
@@ -80,6 +81,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_items_inserted from public;
+comment on function "shop"."sales_items_inserted" is 'shop-pg sales 2e9ad66a0115 shop';
 
 create function "shop".sales_items_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -101,6 +103,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_items_changed from public;
+comment on function "shop"."sales_items_changed" is 'shop-pg sales b560e26da3d1 shop';
 
 create function "shop".sales_items_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -113,6 +116,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_items_deleted from public;
+comment on function "shop"."sales_items_deleted" is 'shop-pg sales a5654c60060d shop';
 
 -- takes an order and its items from a day
 create function "shop".sales_order_uncounted(of_order bigint, on_day date) returns void language plpgsql security definer set search_path = '' as $$
@@ -122,6 +126,7 @@ begin
   from "public"."order_items" i where i."order_id" = of_order;
 end $$;
 revoke execute on function "shop".sales_order_uncounted from public;
+comment on function "shop"."sales_order_uncounted" is 'shop-pg sales 38ccca734190 shop';
 
 create function "shop".sales_order_made() returns trigger language plpgsql security definer as $$
 begin
@@ -132,6 +137,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_order_made from public;
+comment on function "shop"."sales_order_made" is 'shop-pg sales 6a9b6b6f9c93 shop';
 
 create function "shop".sales_order_changed() returns trigger language plpgsql security definer as $$
 declare
@@ -153,6 +159,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_order_changed from public;
+comment on function "shop"."sales_order_changed" is 'shop-pg sales cb0ad68d84f9 shop';
 
 -- before the row goes: its items may go with it, and then nobody could say what they were part of
 create function "shop".sales_order_deleted() returns trigger language plpgsql security definer set search_path = '' as $$
@@ -163,6 +170,7 @@ begin
   return old;
 end $$;
 revoke execute on function "shop".sales_order_deleted from public;
+comment on function "shop"."sales_order_deleted" is 'shop-pg sales a76019076e99 shop';
 
 create function "shop".sales_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -170,6 +178,7 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".sales_truncated from public;
+comment on function "shop"."sales_truncated" is 'shop-pg sales d7fd471a5db2 shop';
 
 -- Everything anew. The ledger goes in the statement that counts, so that both see the same orders: what commits meanwhile is not
 -- counted, and its ledger rows stay. Where the transaction's snapshot is older than a fold, the conflicts make it begin again.
@@ -200,6 +209,7 @@ begin
   perform "shop".boards_build("shop".sale_day(now()));
 end $$;
 revoke execute on function "shop".sales_build from public;
+comment on function "shop"."sales_build" is 'shop-pg sales 48cc8c3eb02f shop';
 
 create function "shop".boards_build(present date) returns void language sql security definer set search_path = '' as $$
   delete from "shop".product_board;
@@ -209,6 +219,7 @@ create function "shop".boards_build(present date) returns void language sql secu
   insert into "shop".board_state (today) values (present) on conflict (one) do update set today = excluded.today;
 $$;
 revoke execute on function "shop".boards_build from public;
+comment on function "shop"."boards_build" is 'shop-pg sales 2acd782df9d6 shop';
 
 -- a new day: what has become yesterday joins each board, what has become too old leaves it
 create function "shop".boards_roll(present date) returns void language plpgsql security definer set search_path = '' as $$
@@ -231,6 +242,7 @@ begin
   end if;
 end $$;
 revoke execute on function "shop".boards_roll from public;
+comment on function "shop"."boards_roll" is 'shop-pg sales 7e0114aff455 shop';
 
 -- empties the ledger into the roll-ups, at most max_rows rows; 0 when there was nothing, or another fold is at work
 create function "shop".fold(max_rows int default 10000) returns int language plpgsql security definer set search_path = '' as $$
@@ -266,6 +278,7 @@ begin
   select count(*) into folded from taken;
   return folded;
 end $$;
+comment on function "shop"."fold" is 'shop-pg sales ed97f1f7c93b shop';
 
 create view "shop".sales_daily_live as
 select day, sum(orders)::bigint as orders, sum(units)::bigint as units, sum(revenue) as revenue from (
@@ -336,29 +349,39 @@ begin
     where p.day >= present - whole and p.day <= present group by 1 having sum(p.units) <> 0 or sum(p.revenue) <> 0
     order by 3 desc, 1 limit max_rows;
 end $$;
+comment on function "shop"."top_products" is 'shop-pg sales ff95a7c98c15 shop';
 
 create trigger shop_sales_items_inserted after insert on "public"."order_items"
   referencing new table as new_items for each statement execute function "shop".sales_items_inserted();
+comment on trigger "shop_sales_items_inserted" on "public"."order_items" is 'shop-pg sales 268621c728d5 shop';
 
 create trigger shop_sales_items_changed after update on "public"."order_items"
   referencing new table as new_items old table as old_items for each statement execute function "shop".sales_items_changed();
+comment on trigger "shop_sales_items_changed" on "public"."order_items" is 'shop-pg sales ac7f39ee8171 shop';
 
 create trigger shop_sales_items_deleted after delete on "public"."order_items"
   referencing old table as old_items for each statement execute function "shop".sales_items_deleted();
+comment on trigger "shop_sales_items_deleted" on "public"."order_items" is 'shop-pg sales 13ca8550bc38 shop';
 
 -- Row by row, and what is no sale is told apart in the function: a condition here is parsed anew by every statement on the table,
 -- which costs it more than the call, and a list of columns would not see what another trigger changes.
 create trigger shop_sales_order_made after insert on "public"."orders" for each row execute function "shop".sales_order_made();
+comment on trigger "shop_sales_order_made" on "public"."orders" is 'shop-pg sales a8f6de350af8 shop';
 
 create trigger shop_sales_order_changed after update on "public"."orders" for each row execute function "shop".sales_order_changed();
+comment on trigger "shop_sales_order_changed" on "public"."orders" is 'shop-pg sales 5627e81cc277 shop';
 
 -- behind yours: one that keeps the row, as where orders are only marked as deleted, must have its say before the order is taken out
 create trigger zzz_shop_sales_order_deleted before delete on "public"."orders" for each row execute function "shop".sales_order_deleted();
+comment on trigger "zzz_shop_sales_order_deleted" on "public"."orders" is 'shop-pg sales 38d34f5466de shop';
 
 create trigger shop_sales_orders_truncated after truncate on "public"."orders" for each statement execute function "shop".sales_truncated();
+comment on trigger "shop_sales_orders_truncated" on "public"."orders" is 'shop-pg sales a7e14eac6d0b shop';
 
 create trigger shop_sales_items_truncated after truncate on "public"."order_items" for each statement execute function "shop".sales_truncated();
+comment on trigger "shop_sales_items_truncated" on "public"."order_items" is 'shop-pg sales 8d9d965b60f1 shop';
 
 begin isolation level repeatable read;
 select "shop".sales_build();
+insert into "shop".applied_step (step, hash, finished_at) values ('sales/data shop.sales_built', 'a83fa0c00cbb', now());
 commit;

@@ -61,10 +61,11 @@ declare
 begin
   foreach view_name in array array['sales_summary_daily', 'top_products_hourly', 'sales_dashboard_realtime', 'products_stats'] loop
     started := clock_timestamp();
-    execute format('refresh materialized view concurrently "shop".%I', view_name);
+    execute format('refresh materialized view concurrently %s.%I', '"shop"', view_name);
     took := clock_timestamp() - started;
     raise notice '% refreshed in %', view_name, took;
-    execute format('select count(*) from "shop".%I', view_name) into row_count;
+    execute format('select count(*) from %s.%I', '"shop"', view_name) into row_count;
     return next;
   end loop;
 end $$;
+comment on function "shop"."refresh_all_materialized_views" is 'shop-pg dashboards 263a4ac8a182 shop';

@@ -45,6 +45,7 @@ create function "shop".stock_write(ids bigint[]) returns void language sql volat
   on conflict (product) do update set on_hand = excluded.on_hand
 $$;
 revoke execute on function "shop".stock_write from public;
+comment on function "shop"."stock_write" is 'shop-pg inventory bbf3a8e1d0bd shop';
 
 create function "shop".stock_changed() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -66,8 +67,10 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".stock_changed from public;
+comment on function "shop"."stock_changed" is 'shop-pg inventory bd8205b1852a shop';
 
 create trigger shop_stock_changed after insert or update or delete on "public"."products" for each row execute function "shop".stock_changed();
+comment on trigger "shop_stock_changed" on "public"."products" is 'shop-pg inventory a65dbd47dc18 shop';
 
 create function "shop".stock_truncated() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -75,18 +78,36 @@ begin
   return null;
 end $$;
 revoke execute on function "shop".stock_truncated from public;
+comment on function "shop"."stock_truncated" is 'shop-pg inventory 53341567baee shop';
 
 create trigger shop_stock_truncated after truncate on "public"."products" for each statement execute function "shop".stock_truncated();
+comment on trigger "shop_stock_truncated" on "public"."products" is 'shop-pg inventory 794a4414a91d shop';
 
--- in batches: give the last value it returned as $1 until count is 0
-/*
+do $shop1$ declare
+  seen int;
+  at text;
+  done text;
+begin
+  loop
+    execute $$
 with batch as materialized (
   select p."id" as id from "public"."products" p
   where $1::text is null or p."id" > $1::bigint
   order by p."id" limit $2 for no key update
 )
-select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".stock_write(array_agg(id))::text from batch;
-*/
+select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, "shop".stock_write(array_agg(id))::text from batch
+    $$ into seen, at, done using at, 1000;
+    exit when seen = 0;
+    commit;
+  end loop;
+end $shop1$;
+insert into "shop".applied_step (step, hash, finished_at) values ('inventory/data public.stock_filled', '3f072401e28d', now());
+
+begin isolation level repeatable read;
+-- of products that were deleted while the triggers were not there, or were disabled
+select "shop".stock_write(array(select s.product from "shop".stock_level s where not exists (select from "public"."products" p where p."id" = s.product)));
+insert into "shop".applied_step (step, hash, finished_at) values ('inventory/data shop.stock_swept', '30ba53cbc439', now());
+commit;
 
 -- promises `wanted` of a product for a while; null when there are not so many
 create function "shop".reserve_stock(of_product bigint, wanted int, keep interval default '15 minutes') returns bigint
@@ -100,6 +121,7 @@ begin
   insert into "shop".reservation (product, quantity, expires_at) values (of_product, wanted, now() + keep) returning id into made;
   return made;
 end $$;
+comment on function "shop"."reserve_stock" is 'shop-pg inventory 0ebc1dab6818 shop';
 
 -- gives a reservation back, to the flash sale it is of as long as that is open; false when it is gone already, so that twice is harmless
 create function "shop".release_stock(reservation_id bigint) returns boolean language plpgsql security definer set search_path = '' as $$
@@ -112,6 +134,7 @@ begin
   if not found then update "shop".stock_level set reserved = reserved - gone.quantity where product = gone.product; end if;
   return true;
 end $$;
+comment on function "shop"."release_stock" is 'shop-pg inventory 2eade98b05b0 shop';
 
 -- a reservation becomes a sale: the product's stock goes down in the same transaction; false, and nothing changed, when it had
 -- expired or the stock no longer suffices
@@ -129,6 +152,7 @@ begin
   delete from "shop".reservation where id = reservation_id;
   return true;
 end $$;
+comment on function "shop"."commit_stock" is 'shop-pg inventory 57e08cb12768 shop';
 
 create function "shop".release_expired_stock(max_rows int default 1000) returns int language plpgsql security definer set search_path = '' as $$
 declare
@@ -145,6 +169,7 @@ begin
   end loop;
   return released;
 end $$;
+comment on function "shop"."release_expired_stock" is 'shop-pg inventory 68e8ca5a2b16 shop';
 
 -- lays `units` of a product out in slots; they are taken from what is available
 create function "shop".open_flash_sale(of_product bigint, units int, slots int default 64) returns void
@@ -157,6 +182,7 @@ begin
   select of_product, n, units / slots + case when n <= units % slots then 1 else 0 end from generate_series(1, slots) n
   on conflict (product, slot) do update set free = s.free + excluded.free;
 end $$;
+comment on function "shop"."open_flash_sale" is 'shop-pg inventory b80fec127ee0 shop';
 
 -- a reservation of one unit, from a slot that nobody else is taking from: to be committed or released as any other; null when all are gone
 create function "shop".take_flash_sale(of_product bigint, keep interval default '15 minutes') returns bigint
@@ -178,6 +204,7 @@ begin
   insert into "shop".reservation (product, quantity, expires_at, slot) values (of_product, 1, now() + keep, taken) returning id into made;
   return made;
 end $$;
+comment on function "shop"."take_flash_sale" is 'shop-pg inventory efffa8295eea shop';
 
 -- what nobody has taken is available again, and how much that was; what is still promised keeps its promise
 create function "shop".close_flash_sale(of_product bigint) returns bigint language plpgsql security definer set search_path = '' as $$
@@ -190,6 +217,7 @@ begin
   update "shop".stock_level set reserved = reserved - untaken where product = of_product;
   return untaken;
 end $$;
+comment on function "shop"."close_flash_sale" is 'shop-pg inventory a33e83ef2443 shop';
 
 -- what is there, what is promised, and what was ever sold: of one product or a page of them, from one row each
 create view "shop".inventory_live as

@@ -27,6 +27,7 @@ comment on index "shop"."cache_entry_tags" is 'shop-pg cache 35bb0ef9d6d1 shop';
 create function "shop".cache_get(of_key text) returns jsonb language sql stable strict parallel safe security definer set search_path = '' as $$
   select e.value from "shop".cache_entry e where e.hash = hashtextextended(of_key, 0) and e.key = of_key and e.expires_at > now() and e.loading_until is null
 $$;
+comment on function "shop"."cache_get" is 'shop-pg cache 53be0fe2c081 shop';
 
 create function "shop".cache_get_many(keys text[]) returns table (key text, value jsonb, expires_at timestamptz)
 language sql stable strict parallel safe security definer set search_path = '' as $$
@@ -35,6 +36,7 @@ language sql stable strict parallel safe security definer set search_path = '' a
     select c.key, c.value, c.expires_at from "shop".cache_entry c
     where c.hash = hashtextextended(k, 0) and c.key = k and c.expires_at > now() and c.loading_until is null offset 0) e
 $$;
+comment on function "shop"."cache_get_many" is 'shop-pg cache 17cafbf4ec70 shop';
 
 create function "shop".cache_set(of_key text, new_value jsonb, ttl interval default '5 minutes', new_tags text[] default null) returns void
 language plpgsql security definer set search_path = '' as $$
@@ -46,6 +48,7 @@ begin
   on conflict (hash) do update set key = excluded.key, value = excluded.value, tags = excluded.tags,
     expires_at = excluded.expires_at, loading_until = null, written = excluded.written;
 end $$;
+comment on function "shop"."cache_set" is 'shop-pg cache 439edb5cd482 shop';
 
 create function "shop".cache_set_many(keys text[], new_values jsonb[], ttls double precision[], new_tags text[]) returns void
 language sql security definer set search_path = '' as $$
@@ -56,6 +59,7 @@ language sql security definer set search_path = '' as $$
   on conflict (hash) do update set key = excluded.key, value = excluded.value, tags = excluded.tags,
     expires_at = excluded.expires_at, loading_until = null, written = excluded.written
 $$;
+comment on function "shop"."cache_set_many" is 'shop-pg cache 8ce3028699e0 shop';
 
 -- who may load a value that is not there: a token for one caller, null for the others until it is filled in or `keep` is over
 create function "shop".cache_claim(of_key text, keep interval default '10 seconds', new_tags text[] default null) returns bigint
@@ -67,6 +71,7 @@ language sql security definer set search_path = '' as $$
   where e.expires_at <= now() or e.key <> excluded.key
   returning written
 $$;
+comment on function "shop"."cache_claim" is 'shop-pg cache 384b9e9fff4e shop';
 
 -- what was loaded under a claim; false where the key was deleted, written or claimed anew since: the value may be an old one then
 create function "shop".cache_fill(of_key text, token bigint, new_value jsonb, ttl interval default '5 minutes') returns boolean
@@ -76,27 +81,32 @@ begin
   where hash = hashtextextended(of_key, 0) and key = of_key and written = token and loading_until is not null;
   return found;
 end $$;
+comment on function "shop"."cache_fill" is 'shop-pg cache a68e43b4ca7e shop';
 
 -- a loader that failed lets the next one try
 create function "shop".cache_release(of_key text, token bigint) returns void language sql security definer set search_path = '' as $$
   delete from "shop".cache_entry where hash = hashtextextended(of_key, 0) and key = of_key and written = token and loading_until is not null
 $$;
+comment on function "shop"."cache_release" is 'shop-pg cache a223d360ac4b shop';
 
 create function "shop".cache_delete(of_key text) returns boolean language plpgsql security definer set search_path = '' as $$
 begin
   delete from "shop".cache_entry where hash = hashtextextended(of_key, 0) and key = of_key;
   return found;
 end $$;
+comment on function "shop"."cache_delete" is 'shop-pg cache dd57e56b7c1f shop';
 
 create function "shop".cache_delete_tag(tag text) returns text[] language sql security definer set search_path = '' as $$
   with gone as (delete from "shop".cache_entry where tags @> array[tag] and tags is not null returning key)
   select coalesce(array_agg(key), '{}') from gone
 $$;
+comment on function "shop"."cache_delete_tag" is 'shop-pg cache 403ad1ddec69 shop';
 
 -- for those who want least recently used rather than first in, first out: a write for every read
 create function "shop".cache_touch(of_key text) returns void language sql security definer set search_path = '' as $$
   insert into "shop".cache_use values (hashtextextended(of_key, 0), now()) on conflict (hash) do update set used_at = excluded.used_at
 $$;
+comment on function "shop"."cache_touch" is 'shop-pg cache 1729157b777f shop';
 
 create function "shop".cache_cleanup_expired(max_rows int default 5000) returns int language plpgsql security definer set search_path = '' as $$
 declare
@@ -109,6 +119,7 @@ begin
     select u.hash from "shop".cache_use u where not exists (select from "shop".cache_entry e where e.hash = u.hash) limit max_rows);
   return removed;
 end $$;
+comment on function "shop"."cache_cleanup_expired" is 'shop-pg cache 49159a73d4cd shop';
 
 -- down to max_entries: those written (or, with cache_touch, used) longest ago go first
 create function "shop".cache_cleanup_lru(max_entries bigint default 100000, max_rows int default 5000) returns int
@@ -124,6 +135,7 @@ begin
   get diagnostics removed = row_count;
   return removed;
 end $$;
+comment on function "shop"."cache_cleanup_lru" is 'shop-pg cache d513ea9eca22 shop';
 
 create function "shop".cache_stats() returns table (entries bigint, expired bigint, loading bigint, bytes bigint, value_bytes bigint, oldest_expiry timestamptz)
 language sql stable security definer set search_path = '' as $$
@@ -131,3 +143,4 @@ language sql stable security definer set search_path = '' as $$
          pg_total_relation_size('"shop".cache_entry'), coalesce(sum(pg_column_size(value)), 0), min(expires_at)
   from "shop".cache_entry
 $$;
+comment on function "shop"."cache_stats" is 'shop-pg cache 20902a10c8e2 shop';

@@ -143,6 +143,11 @@ with batch as materialized (
 )
 select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, {{own}}.product_document_write(array_agg(id))::text from batch;
 
+-- step: build data product_documents_swept
+-- of products that were deleted while the triggers were not there, or were disabled
+delete from {{own}}.product_document d
+where not exists (select from {{products}} p where p.{{products.id}} = d.product {{#products.active}}and p.{{products.active}}{{/}});
+
 -- step: concurrent index product_document_words
 create index concurrently product_document_words on {{own}}.product_document using gin (words);
 

@@ -185,7 +185,7 @@ end $$;
 -- counted, and its ledger rows stay. Where the transaction's snapshot is older than a fold, the conflicts make it begin again.
 create function {{own}}.sales_build() returns void language plpgsql security definer set search_path = '' as $$
 begin
-  perform pg_advisory_xact_lock(hashtextextended('{{own}}.fold', 0));
+  perform pg_advisory_xact_lock(hashtextextended('{{text own}}.fold', 0));
   delete from {{own}}.sales_day;
   delete from {{own}}.product_day;
   delete from {{own}}.product_total;
@@ -248,7 +248,7 @@ declare
   folded int;
   present date := {{own}}.sale_day({{now}});
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('{{own}}.fold', 0)) then return 0; end if;
+  if not pg_try_advisory_xact_lock(hashtextextended('{{text own}}.fold', 0)) then return 0; end if;
   perform {{own}}.boards_roll(present);
   with taken as materialized (
     delete from {{own}}.sales_ledger where ctid = any (array(select ctid from {{own}}.sales_ledger limit max_rows)) returning *

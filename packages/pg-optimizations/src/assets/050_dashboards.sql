@@ -66,10 +66,10 @@ declare
 begin
   foreach view_name in array array['sales_summary_daily', 'top_products_hourly', 'sales_dashboard_realtime', 'products_stats'] loop
     started := clock_timestamp();
-    execute format('refresh materialized view concurrently {{own}}.%I', view_name);
+    execute format('refresh materialized view concurrently %s.%I', '{{text own}}', view_name);
     took := clock_timestamp() - started;
     raise notice '% refreshed in %', view_name, took;
-    execute format('select count(*) from {{own}}.%I', view_name) into row_count;
+    execute format('select count(*) from %s.%I', '{{text own}}', view_name) into row_count;
     return next;
   end loop;
 end $$;

@@ -92,6 +92,10 @@ with batch as materialized (
 )
 select count(*)::int as count, (array_agg(id order by id desc))[1]::text as last, {{own}}.stock_write(array_agg(id))::text from batch;
 
+-- step: build data stock_swept
+-- of products that were deleted while the triggers were not there, or were disabled
+select {{own}}.stock_write(array(select s.product from {{own}}.stock_level s where not exists (select from {{products}} p where p.{{products.id}} = s.product)));
+
 -- step: ddl function reserve_stock
 -- promises `wanted` of a product for a while; null when there are not so many
 create function {{own}}.reserve_stock(of_product {{type products.id}}, wanted int, keep interval default '15 minutes') returns bigint

@@ -47,7 +47,7 @@ begin
   if of_key is null or length(of_key) > 1024 then raise exception 'cache_set: the key must have 1 to 1024 characters' using errcode = '22023'; end if;
   if ttl <= interval '0' then raise exception 'cache_set: ttl must be positive' using errcode = '22023'; end if;
   insert into {{own}}.cache_entry (hash, key, value, tags, expires_at, written)
-  values (hashtextextended(of_key, 0), of_key, new_value, new_tags, now() + ttl, nextval('{{own}}.cache_order'))
+  values (hashtextextended(of_key, 0), of_key, new_value, new_tags, now() + ttl, nextval('{{text own}}.cache_order'))
   on conflict (hash) do update set key = excluded.key, value = excluded.value, tags = excluded.tags,
     expires_at = excluded.expires_at, loading_until = null, written = excluded.written;
 end $$;
@@ -56,7 +56,7 @@ end $$;
 create function {{own}}.cache_set_many(keys text[], new_values jsonb[], ttls double precision[], new_tags text[]) returns void
 language sql security definer set search_path = '' as $$
   insert into {{own}}.cache_entry (hash, key, value, tags, expires_at, written)
-  select hashtextextended(k, 0), k, v, case when t = '' then null else string_to_array(t, e'\x1f') end, now() + s * interval '1 second', nextval('{{own}}.cache_order')
+  select hashtextextended(k, 0), k, v, case when t = '' then null else string_to_array(t, e'\x1f') end, now() + s * interval '1 second', nextval('{{text own}}.cache_order')
   from (select distinct on (hashtextextended(k, 0)) k, v, s, t from unnest(keys, new_values, ttls, new_tags) with ordinality u (k, v, s, t, n)
         order by hashtextextended(k, 0), n desc) latest
   on conflict (hash) do update set key = excluded.key, value = excluded.value, tags = excluded.tags,
@@ -68,7 +68,7 @@ $$;
 create function {{own}}.cache_claim(of_key text, keep interval default '10 seconds', new_tags text[] default null) returns bigint
 language sql security definer set search_path = '' as $$
   insert into {{own}}.cache_entry as e (hash, key, tags, expires_at, loading_until, written)
-  values (hashtextextended(of_key, 0), of_key, new_tags, now() + keep, now() + keep, nextval('{{own}}.cache_order'))
+  values (hashtextextended(of_key, 0), of_key, new_tags, now() + keep, now() + keep, nextval('{{text own}}.cache_order'))
   on conflict (hash) do update set key = excluded.key, value = null, tags = excluded.tags, expires_at = excluded.expires_at,
     loading_until = excluded.loading_until, written = excluded.written
   where e.expires_at <= now() or e.key <> excluded.key
@@ -143,6 +143,6 @@ end $$;
 create function {{own}}.cache_stats() returns table (entries bigint, expired bigint, loading bigint, bytes bigint, value_bytes bigint, oldest_expiry timestamptz)
 language sql stable security definer set search_path = '' as $$
   select count(*), count(*) filter (where expires_at <= now()), count(*) filter (where loading_until is not null),
-         pg_total_relation_size('{{own}}.cache_entry'), coalesce(sum(pg_column_size(value)), 0), min(expires_at)
+         pg_total_relation_size('{{text own}}.cache_entry'), coalesce(sum(pg_column_size(value)), 0), min(expires_at)
   from {{own}}.cache_entry
 $$;

@@ -18,9 +18,9 @@ declare
   taken int;
   source text := {{own}}.statements_source();
 begin
-  execute format('insert into {{own}}.statement_snapshot
+  execute format('insert into %s.statement_snapshot
     select now(), queryid, sum(calls), sum(total_exec_time), sum(shared_blks_read), sum(temp_blks_read + temp_blks_written)
-    from %s where queryid is not null and dbid = (select oid from pg_catalog.pg_database where datname = current_database()) group by queryid', source);
+    from %s where queryid is not null and dbid = (select oid from pg_catalog.pg_database where datname = current_database()) group by queryid', '{{text own}}', source);
   get diagnostics taken = row_count;
   delete from {{own}}.statement_snapshot where taken_at < now() - keep;
   return taken;
@@ -60,14 +60,14 @@ begin
       from %s s where s.dbid = (select oid from pg_catalog.pg_database where datname = current_database()) and s.queryid is not null
       group by s.queryid
     ), before as (
-      select distinct on (b.queryid) b.queryid, b.calls, b.total_ms from {{own}}.statement_snapshot b order by b.queryid, b.taken_at desc
+      select distinct on (b.queryid) b.queryid, b.calls, b.total_ms from %s.statement_snapshot b order by b.queryid, b.taken_at desc
     )
     select n.queryid, n.query, n.calls, n.total_ms, n.total_ms / n.calls, n.total_ms / nullif(sum(n.total_ms) over (), 0),
            n.rows::double precision / n.calls, n.disk, n.temp, n.hit::double precision / nullif(n.hit + n.disk, 0),
-           b.queryid is null and exists (select from {{own}}.statement_snapshot),
+           b.queryid is null and exists (select from %s.statement_snapshot),
            coalesce(n.calls > b.calls and b.calls > 0 and (n.total_ms - b.total_ms) / (n.calls - b.calls) > 2 * b.total_ms / b.calls, false)
     from now_ n left join before b using (queryid) where n.calls >= $1
-    order by %s desc nulls last limit $2$q$, source,
+    order by %s desc nulls last limit $2$q$, source, '{{text own}}', '{{text own}}',
     case order_by when 'total' then 'n.total_ms' when 'mean' then 'n.total_ms / n.calls' when 'io' then 'n.disk' else 'n.temp' end)
   using min_calls, max_rows;
 end $$;

@@ -53,6 +53,22 @@ describe('advised indexes', () => {
     expect(await rows(db.client, 'select from pg_index where not indisvalid')).toEqual([])
   }, 120_000)
 
+  test.each([
+    ['before it is built', 'using gin (status gin_trgm_ops)', '42704'],
+    ['while it is built', 'using btree ((1 / (total_cents - 100)))', '22012'],
+  ])('one that the server refuses %s is forgotten, and no later run fails of it', async (_when, body, code) => {
+    const before = await definitions(db.client)
+    const bad = `create index concurrently shop_advised_bad on "public"."orders" ${body}`
+    await expect(
+      apply({ connect: db.url, mapping, assets: ['advice'], advised: [ADVISED, bad] }),
+    ).rejects.toMatchObject({ code })
+    expect(await states()).toEqual(['shop_advised_total current'])
+    expect((await apply({ connect: db.url, mapping, assets: ['advice'] })).made).toEqual([])
+    expect(await rows(db.client, 'select from pg_index where not indisvalid')).toEqual([])
+    await rollback({ connect: db.url, mapping })
+    expect(await definitions(db.client)).toEqual(before)
+  })
+
   test('one of a name that is taken is refused, and so is SQL that is no advice', async () => {
     await db.client.query('create index shop_advised_total on orders (status)')
     const options = { connect: db.url, mapping, assets: ['advice'] }

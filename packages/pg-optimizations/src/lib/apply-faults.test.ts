@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { type Database, database } from '@shop/testkit'
+import { type Database, database, server } from '@shop/testkit'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -233,6 +233,83 @@ describe('applying when things go wrong', () => {
     }
   })
 
+  test('a rollback whose index drop waits for an old transaction names it, gives up in time, and stops when told', async () => {
+    await apply({ connect: db.url, mapping, assets: ['browse'] })
+    await using open = await clients(db.url, 1)
+    await open.all[0]!.query(
+      `set application_name = 'nightly report'; begin isolation level repeatable read; select from products`,
+    )
+    const notes: string[] = []
+    const start = performance.now()
+    await expect(
+      rollback({ connect: db.url, mapping, patience: '1s', onProgress: ({ note }) => void (note && notes.push(note)) }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_LOCKED',
+      message: expect.stringContaining('nightly report') as string,
+    })
+    expect(notes.join()).toContain('nightly report')
+    await expect(rollback({ connect: db.url, mapping, signal: AbortSignal.timeout(300) })).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
+    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(
+      await rows(db.client, `select from pg_stat_activity where query like 'drop index%' and state = 'active'`),
+    ).toEqual([])
+    await open.all[0]!.query('rollback')
+    await rollback({ connect: db.url, mapping })
+    expect(await rows(db.client, `select from pg_indexes where indexname like 'shop_products%'`)).toEqual([])
+  })
+
+  test('what the role allows a statement of its own is no limit to a batch', async () => {
+    await db.client.query(
+      `create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.02); return new; end $$`,
+    )
+    await apply({ connect: db.url, mapping, assets: ['search'] })
+    await db.client.query(
+      'create trigger slow before insert or update on shop.product_document for each row execute function slow(); truncate shop.product_document',
+    )
+    const connect = async (): Promise<pg.Client> => {
+      const client = new pg.Client({ connectionString: db.url, options: '-c statement_timeout=1000' })
+      client.on('error', () => {})
+      await client.connect()
+      return client
+    }
+    await apply({ connect, mapping, assets: ['search'], rebuild: true, batch: 100 })
+  })
+
+  test('a transaction pooler is refused, and no lock stays with it', async () => {
+    const pool = new pg.Pool({ connectionString: db.url, max: 2 })
+    const before = await definitions(db.client)
+    // a connection of a pooler is another backend's for each statement, but within a transaction
+    const connect = async (): Promise<pg.Client> => {
+      let pinned: pg.PoolClient | undefined
+      const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+        const one = pinned ?? (await pool.connect())
+        if (/^begin\b/.test(text)) pinned = one
+        if (/^(commit|rollback)\b/.test(text)) pinned = undefined
+        try {
+          return await one.query(text, values)
+        } finally {
+          if (pinned === undefined) one.release()
+        }
+      }
+      return Promise.resolve({ query, end: () => Promise.resolve() } as unknown as pg.Client)
+    }
+    for (const change of [apply, rollback])
+      await expect(change({ connect, mapping })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_OPTION',
+        message: expect.stringContaining('pooler') as string,
+      })
+    expect(
+      await rows(
+        db.client,
+        `select from pg_locks join pg_database d on d.oid = database where locktype = 'advisory' and datname = current_database()`,
+      ),
+    ).toEqual([])
+    expect(await definitions(db.client)).toEqual(before)
+    await pool.end()
+  })
+
   test('progress tells every step, with its number', async () => {
     const told: ApplyProgress[] = []
     const { made } = await apply({
@@ -245,6 +322,34 @@ describe('applying when things go wrong', () => {
     expect(told.at(-1)).toMatchObject({ number: made.length, of: made.length, part: 1 })
   })
 })
+
+test.each([18, 15] as const)(
+  'a prepared transaction that is in the way is named (PostgreSQL %i)',
+  async (version) => {
+    await using own = await server({ version, settings: { max_prepared_transactions: '5' } })
+    const client = new pg.Client(own.url)
+    client.on('error', () => {})
+    await client.connect()
+    await PLAIN.load(client, { products: 50, orders: 50 })
+    await client.query(`begin; update products set stock = stock; prepare transaction 'forgotten'`)
+    for (const asset of ['search', 'browse'])
+      // DDL that gives up its place, and an index that waits
+      await expect(apply({ connect: own.url, mapping, assets: [asset], patience: '500ms' })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_LOCKED',
+        message: expect.stringContaining(`prepared transaction 'forgotten'`) as string,
+      })
+    await client.query(`rollback prepared 'forgotten'`)
+    await apply({ connect: own.url, mapping, assets: ['search', 'browse'] })
+    await client.query(`begin; select from products; prepare transaction 'reading'`)
+    await expect(rollback({ connect: own.url, mapping, patience: '500ms' })).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_LOCKED',
+      message: expect.stringContaining(`prepared transaction 'reading'`) as string,
+    })
+    await client.query(`rollback prepared 'reading'`)
+    await client.end()
+  },
+  60_000,
+)
 
 describe('refusing before anything changes', () => {
   let db: Database

@@ -1,23 +1,29 @@
 import pg from 'pg'
 
 import { ADVICE, adviceAsset } from './advice.ts'
-import { ASSET_NAMES, assetsFor, type Step, withFoundations } from './asset.ts'
+import { ASSET_NAMES, assetsFor, type Step, type StepMode, withFoundations } from './asset.ts'
 import { PgOptimizationsError } from './errors.ts'
 import type { Mapping } from './mapping.ts'
 import { checkNames, type Duration, milliseconds, whole } from './options.ts'
 import { resolve } from './resolve.ts'
-import { blockersOf, type Connect, exclusively, isTransient, pause } from './session.ts'
+import { blockersOf, type Connect, exclusively, holdersIn, isTransient, pause, refusePooler } from './session.ts'
 import { identifier, literal, row, rows, sqlState } from './sql.ts'
 import {
   type AssetState,
-  dependants,
   dropSql,
   findTagged,
+  inDropOrder,
   keyOf,
+  notesSql,
   readBookkeeping,
+  restingOn,
+  schemaSql,
+  speakingOf,
   stateOf,
   type StepState,
+  type Tagged,
   tagSql,
+  targetOf,
 } from './state.ts'
 
 /** Where a run stands. */
@@ -29,6 +35,8 @@ export interface ApplyProgress {
   readonly of: number
   /** What of this step is done, 0 to 1, where the server tells. */
   readonly part: number
+  /** What of the run is done, 0 to 1, each step weighed by what it has to read. */
+  readonly done: number
   readonly note?: string
 }
 
@@ -40,6 +48,8 @@ export interface ApplyOptions {
   readonly assets?: readonly string[]
   /** The `sql` of indexes that {@link advise} gave; `assets: ['advice']` builds only them. Their SQL is executed: never from a stranger. */
   readonly advised?: readonly string[]
+  /** Computes the data of `assets` anew, where something has passed the triggers by. @default false */
+  readonly rebuild?: boolean
   /** How long a statement may queue for a lock, and so hold up everybody behind it. @default '100ms' */
   readonly lockTimeout?: Duration
   /** How long in all to try for a lock, and to let a concurrent build wait for old transactions. @default '1h' */
@@ -97,13 +107,16 @@ export async function plan({
  *   `_RIGHTS`, `_CONFLICT`, `_LOCKED`, `_BUSY`
  */
 export async function apply(options: ApplyOptions): Promise<Applied> {
-  checkNames('apply', options, [...COMMON, 'assets', 'advised', 'batch'])
+  checkNames('apply', options, [...COMMON, 'assets', 'advised', 'rebuild', 'batch'])
   const limits = limitsOf(options)
   const connect = connector(options.connect)
   const client = await connect()
   try {
     // before the lock, so that a wrong mapping is told at once and changes nothing
-    refuseForeign(await statesOf(client, options.mapping, options.assets, options.advised))
+    const states = await statesOf(client, options.mapping, options.assets, options.advised)
+    refuseForeign(states)
+    await refuseUnable(client, states)
+    await refusePooler(client, connect)
     return await exclusively(client, options.mapping.schema, limits.patience, options.signal, () =>
       new Run(client, connect, options, limits).all(),
     )
@@ -112,14 +125,21 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   }
 }
 
-/** Takes away everything this package has made, and nothing else. @throws PgOptimizationsError as {@link apply} */
-export async function rollback(options: Omit<ApplyOptions, 'assets' | 'advised' | 'batch'>): Promise<number> {
-  checkNames('rollback', options, COMMON)
+/**
+ * Takes away what this package has made, or of it these assets, and nothing else. What anybody has built on it is named, and
+ * then nothing is taken away; pg_trgm stays where somebody uses it.
+ *
+ * @throws PgOptimizationsError as {@link apply}
+ */
+export async function rollback(options: Omit<ApplyOptions, 'advised' | 'rebuild' | 'batch'>): Promise<number> {
+  checkNames('rollback', options, [...COMMON, 'assets'])
+  checkAssets(options.assets)
   const limits = limitsOf(options)
   const connect = connector(options.connect)
   const client = await connect()
   try {
     await resolve(client, options.mapping)
+    await refusePooler(client, connect)
     return await exclusively(client, options.mapping.schema, limits.patience, options.signal, () =>
       new Run(client, connect, options, limits).undo(),
     )
@@ -134,13 +154,7 @@ async function statesOf(
   names: readonly string[] | undefined,
   advised: readonly string[] = [],
 ): Promise<AssetState[]> {
-  for (const name of names ?? []) {
-    if (name !== ADVICE && !ASSET_NAMES.includes(name))
-      throw new PgOptimizationsError(
-        'ERR_SHOP_PG_OPTION',
-        `assets: there is no ${JSON.stringify(name)}; there are ${ASSET_NAMES.join(', ')}`,
-      )
-  }
+  checkAssets(names)
   const resolved = await resolve(client, mapping)
   const notes = await readBookkeeping(client, mapping.schema)
   const wanted = names && withFoundations(names)
@@ -155,6 +169,16 @@ async function statesOf(
   return states
 }
 
+function checkAssets(names: readonly string[] = []): void {
+  for (const name of names) {
+    if (name !== ADVICE && !ASSET_NAMES.includes(name))
+      throw new PgOptimizationsError(
+        'ERR_SHOP_PG_OPTION',
+        `assets: there is no ${JSON.stringify(name)}; there are ${ASSET_NAMES.join(', ')}`,
+      )
+  }
+}
+
 function refuseForeign(states: readonly AssetState[]): void {
   const foreign = states.flatMap(({ steps }) =>
     steps.filter(({ state }) => state === 'foreign').map(({ step }) => `${step.kind} ${step.schema}.${step.name}`),
@@ -166,6 +190,42 @@ function refuseForeign(states: readonly AssetState[]): void {
     )
 }
 
+/** What steps need beyond the tables' ownership: an index lives in its table's schema, an extension in the database. */
+async function refuseUnable(client: pg.Client, states: readonly AssetState[]): Promise<void> {
+  const steps = states.flatMap((asset) =>
+    asset.steps.filter(({ state }) => state === 'missing').map(({ step }) => step),
+  )
+  const may = await row<{ role: string; extend: boolean; closed: string[] }>(
+    client,
+    `select current_user as role, has_database_privilege(current_database(), 'create') as extend,
+            array(select nspname::text from pg_namespace where nspname = any ($1) and not has_schema_privilege(oid, 'create')) as closed`,
+    [[...new Set(steps.map(({ schema }) => schema))]],
+  )
+  const lacking = steps.find(({ kind, schema }) => (kind === 'extension' && !may.extend) || may.closed.includes(schema))
+  if (lacking)
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_RIGHTS',
+      `${lacking.kind} ${lacking.name}: role ${may.role} lacks a right; grant create on ${
+        lacking.kind === 'extension' ? 'this database' : `schema ${lacking.schema}`
+      } to it`,
+    )
+}
+
+/** Before anything goes: what a user has built on it would go with it. */
+function refuseResting(theirs: readonly string[]): void {
+  if (theirs.length > 0)
+    throw new PgOptimizationsError(
+      'ERR_SHOP_PG_CONFLICT',
+      `these rest on objects that have to go: ${theirs.join(', ')}; drop them first, and make them again afterwards`,
+    )
+}
+
+/** Pages that a step reads while quick DDL would be done, which takes some ten milliseconds. */
+const PAGES: Readonly<Record<StepMode, number>> = { ddl: Infinity, concurrent: 50, build: 20, backfill: 2 }
+
+/** The SQLSTATEs of a function or view that cannot be exchanged for another in place. */
+const MISFIT = ['42P13', '42P16', '42725']
+
 function connector(connect: string | Connect): Connect {
   if (typeof connect !== 'string') return connect
   return async () => {
@@ -176,7 +236,7 @@ function connector(connect: string | Connect): Connect {
   }
 }
 
-type RunOptions = Pick<ApplyOptions, 'mapping' | 'assets' | 'advised' | 'onProgress' | 'signal'>
+type RunOptions = Pick<ApplyOptions, 'mapping' | 'assets' | 'advised' | 'rebuild' | 'onProgress' | 'signal'>
 
 class Run {
   readonly #client: pg.Client
@@ -186,6 +246,10 @@ class Run {
   readonly #notes: string
   #number = 0
   #of = 0
+  /** Weights: of the step in hand, of those before it, of all. */
+  #weight = 1
+  #before = 0
+  #all = 1
 
   constructor(client: pg.Client, connect: Connect, options: RunOptions, limits: Limits) {
     this.#client = client
@@ -200,15 +264,18 @@ class Run {
     const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets, this.#options.advised)
     refuseForeign(states)
     const steps = states.flatMap((state) => state.steps)
-    const replaced = steps.some(
-      ({ step, state }) => state === 'outdated' && ['table', 'view', 'matview'].includes(step.kind),
-    )
-    if (replaced) await this.#refuseDependants()
-    this.#of = steps.filter(({ state }) => state !== 'current').length
+    for (const { step, state } of steps)
+      if (state === 'outdated' || state === 'drifted') await this.#refuseReplacing(step)
     const made: Step[] = []
     let unchanged = 0
     // what rests on an object that changes is made anew with it: a view on its table, a backfill of its rows
-    const stale = new Set<string>()
+    const stale = new Set(this.#options.rebuild ? (this.#options.assets ?? ASSET_NAMES) : [])
+    const isDue = (step: Step, state: StepState): boolean =>
+      state !== 'current' || (step.kind === 'data' && stale.has(step.asset))
+    const due = steps.filter(({ step, state }) => isDue(step, state)).map(({ step }) => step)
+    const weights = await this.#weigh(due)
+    this.#of = due.length
+    this.#all = due.reduce((sum, step) => sum + weights.get(step)!, 0)
     for (const planned of steps) {
       const { step } = planned
       // what was replaced may have taken this one with it
@@ -216,22 +283,54 @@ class Run {
         stale.size > 0
           ? await stateOf(this.#client, step, await readBookkeeping(this.#client, this.#options.mapping.schema))
           : planned.state
-      if (state === 'current' && !(step.kind === 'data' && stale.has(step.asset))) {
+      if (!isDue(step, state)) {
         unchanged++
         continue
       }
-      if (state === 'outdated') stale.add(step.asset)
+      if (state === 'outdated' || state === 'drifted') stale.add(step.asset)
       this.#options.signal?.throwIfAborted()
-      this.#number++
+      this.#next(weights.get(step))
       await this.#carryOut(step, state)
       made.push(step)
     }
+    await this.#remember()
     return { made, unchanged }
+  }
+
+  #next(weight = 1): void {
+    this.#before += this.#number++ === 0 ? 0 : this.#weight
+    this.#weight = weight
+  }
+
+  async #weigh(steps: readonly Step[]): Promise<Map<Step, number>> {
+    const oids = [...new Set(steps.flatMap(({ onTable }) => onTable?.oid ?? []))]
+    const sizes = await rows<{ oid: number; pages: number }>(
+      this.#client,
+      'select oid, pg_relation_size(oid)::float8 / 8192 as pages from unnest($1::oid[]) oid',
+      [oids],
+    )
+    const all = sizes.reduce((sum, { pages }) => sum + pages, 0)
+    return new Map(
+      steps.map((step) => {
+        const { pages = all } = sizes.find(({ oid }) => oid === step.onTable?.oid) ?? {}
+        return [step, 1 + pages / PAGES[step.kind === 'matview' ? 'build' : step.mode]]
+      }),
+    )
+  }
+
+  /** Notes how the server writes what was made, by which a later plan sees whether somebody has changed it. */
+  async #remember(): Promise<void> {
+    const tagged = (await findTagged(this.#client, this.#options.mapping.schema)).filter((made) => made.definition)
+    await this.#client.query(
+      `insert into ${this.#notes} (step, hash, finished_at, definition) select step, hash, now(), definition from unnest($1::text[], $2::text[], $3::text[]) made (step, hash, definition)
+       on conflict (step) do update set definition = excluded.definition where split_part(applied_step.definition, ':', 1) is distinct from split_part(excluded.definition, ':', 1)`,
+      [tagged.map(keyOf), tagged.map(({ hash }) => hash), tagged.map(({ definition }) => definition)],
+    )
   }
 
   /** The schema and the notes, which every later step is written down in before it begins. */
   async #prepare(): Promise<void> {
-    const schema = identifier(this.#options.mapping.schema)
+    const { schema } = this.#options.mapping
     const { there } = await row<{ there: boolean }>(this.#client, 'select to_regclass($1) is not null as there', [
       this.#notes,
     ])
@@ -239,22 +338,19 @@ class Run {
     const { schema_there: schemaThere } = await row<{ schema_there: boolean }>(
       this.#client,
       'select exists (select from pg_namespace where nspname = $1) as schema_there',
-      [this.#options.mapping.schema],
+      [schema],
     )
-    await this.#quickly(
-      `${schemaThere ? '' : `create schema ${schema}; comment on schema ${schema} is 'shop-pg schema';`}
-       create table ${this.#notes} (step text primary key, hash text not null, begun_at timestamptz not null default now(), finished_at timestamptz, cursor text);
-       comment on table ${this.#notes} is ${literal(`shop-pg notes 000000000000 ${this.#options.mapping.schema}`)}`,
-    )
+    await this.#quickly(`${schemaThere ? '' : `${schemaSql(schema)};`} ${notesSql(schema)}`)
   }
 
   async #carryOut(step: Step, state: StepState): Promise<void> {
     this.#tell(step, 0)
     if (state === 'untagged') return this.#tag(step)
-    if (state === 'outdated' && (await this.#replace(step))) return this.#tell(step, 1)
-    if (state === 'outdated' || state === 'invalid') await this.#remove(step)
+    const replaced = state === 'outdated' || state === 'drifted'
+    if (replaced && (await this.#replace(step))) return this.#tell(step, 1)
+    if (replaced || state === 'invalid') await this.#remove(step)
     await this.#note(step)
-    if (step.mode === 'concurrent') await this.#concurrently(step, step.sql)
+    if (step.mode === 'concurrent') await this.#concurrently(step, step.sql).catch((error) => this.#forget(step, error))
     else if (step.mode === 'backfill') await this.#backfill(step)
     else if (step.mode === 'build') await this.#build(step)
     // an extension bears no tag: that it is ours is noted in the transaction that makes it, or a kill in between would leave it behind
@@ -273,17 +369,44 @@ class Run {
   async #replace(step: Step): Promise<boolean> {
     if (!['function', 'trigger', 'view'].includes(step.kind)) return false
     try {
-      await this.#quickly(
-        `${step.sql.replace(/\bcreate (function|trigger|view)\b/, 'create or replace $1')}\n;${tagSql(step)}`,
-        step,
-      )
+      await this.#quickly(inPlace(step), step)
     } catch (error) {
-      if (sqlState(error) !== '42P13' && sqlState(error) !== '42P16') throw error
+      if (!MISFIT.includes(sqlState(error) ?? '')) throw error
       return false // another shape: it has to go first
     }
     await this.#note(step)
     await this.#finish(step)
     return true
+  }
+
+  /** Before anything changes: what a user has built on an object is in the way where it cannot be exchanged in place. */
+  async #refuseReplacing(step: Step): Promise<void> {
+    if (!['table', 'function', 'view', 'matview'].includes(step.kind)) return
+    const { theirs } = await this.#goingWith(step)
+    if (theirs.length > 0 && !(await this.#fits(step))) refuseResting(theirs)
+  }
+
+  async #fits(step: Step): Promise<boolean> {
+    if (step.kind !== 'function' && step.kind !== 'view') return false
+    try {
+      await this.#client.query(
+        `begin; set local lock_timeout = ${this.#limits.lockTimeout}; set local check_function_bodies = off; ${inPlace(step)}`,
+      )
+      return true
+    } catch (error) {
+      return !MISFIT.includes(sqlState(error) ?? '')
+    } finally {
+      await this.#client.query('rollback')
+    }
+  }
+
+  /** Advice that the server refuses would be refused by every later run too. */
+  async #forget(step: Step, error: unknown): Promise<never> {
+    if (step.asset === ADVICE && /^(22|23|42|54)/.test(sqlState(error) ?? '')) {
+      await this.#remove(step)
+      await this.#client.query(`delete from ${this.#notes} where step = $1`, [keyOf(step)])
+    }
+    throw error
   }
 
   async #tag(step: Step): Promise<void> {
@@ -295,7 +418,7 @@ class Run {
   async #note(step: Step): Promise<void> {
     await this.#client.query(
       `insert into ${this.#notes} (step, hash, cursor) values ($1, $2, $3)
-       on conflict (step) do update set hash = excluded.hash, begun_at = now(), finished_at = null,
+       on conflict (step) do update set hash = excluded.hash, begun_at = now(), finished_at = null, definition = null,
          cursor = case when applied_step.hash = excluded.hash then applied_step.cursor else excluded.cursor end`,
       [keyOf(step), step.hash, step.asset === ADVICE ? step.sql : null],
     )
@@ -309,7 +432,7 @@ class Run {
   }
 
   /** DDL in a transaction that waits for locks only briefly, so that nobody queues behind it for long; tried again with growing pauses. */
-  async #quickly(sql: string, step?: Step): Promise<void> {
+  async #quickly(sql: string, step?: ApplyProgress['step']): Promise<void> {
     const until = performance.now() + this.#limits.patience
     for (let wait = 50; ; wait = Math.min(wait * 2, 5000)) {
       try {
@@ -320,7 +443,8 @@ class Run {
       } catch (error) {
         await this.#client.query('rollback')
         if (!isTransient(error)) throw this.#explained(error, step)
-        const holders = await this.#holders(step)
+        // what only reads is in the way of a drop alone
+        const holders = await holdersIn(this.#client, step?.schema ?? this.#options.mapping.schema, /^drop /.test(sql))
         if (performance.now() > until) {
           throw new PgOptimizationsError(
             'ERR_SHOP_PG_LOCKED',
@@ -334,21 +458,8 @@ class Run {
     }
   }
 
-  /** Who has the tables of the mapping open just now, longest first. */
-  async #holders(step: Step | undefined): Promise<string> {
-    const { who } = await row<{ who: string | null }>(
-      this.#client,
-      `select string_agg(distinct format('process %s (%s, %s, transaction open for %s, %s)', a.pid, a.usename,
-                coalesce(nullif(a.application_name, ''), 'no application name'), date_trunc('second', now() - a.xact_start), a.state), '; ') as who
-       from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-       where l.granted and a.pid <> pg_backend_pid() and c.relkind = 'r' and n.nspname = $1 and l.mode <> 'AccessShareLock'`,
-      [step?.schema ?? this.#options.mapping.schema],
-    )
-    return who ?? 'somebody who has gone meanwhile'
-  }
-
   /** CREATE or DROP INDEX CONCURRENTLY on a connection of its own, watched from this one. What a failed build leaves, the next run removes. */
-  async #concurrently(step: Step, sql: string): Promise<void> {
+  async #concurrently(step: ApplyProgress['step'], sql: string): Promise<void> {
     const builder = await this.#connect()
     try {
       const { pid } = await row<{ pid: number }>(
@@ -373,7 +484,7 @@ class Run {
     }
   }
 
-  async #watch(step: Step, pid: number, isOver: () => boolean): Promise<void> {
+  async #watch(step: ApplyProgress['step'], pid: number, isOver: () => boolean): Promise<void> {
     let waitingSince: number | undefined
     for (let wait = 5; !isOver(); wait = Math.min(wait * 2, 500)) {
       await pause(wait, this.#options.signal)
@@ -445,7 +556,7 @@ class Run {
   async #oneBatch(step: Step, cursor: string | null, size: number): Promise<{ count: number; last: string | null }> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#client.query('begin')
+        await this.#client.query('begin; set local statement_timeout = 0') // the batch bounds it
         const batch = await row<{ count: number; last: string | null }>(this.#client, step.sql.replace(/;\s*$/, ''), [
           cursor,
           size,
@@ -466,98 +577,127 @@ class Run {
     const { n } = await row<{ n: number }>(
       this.#client,
       'select greatest(reltuples, 0)::float8 as n from pg_class where oid = $1',
-      [step.onTable],
+      [step.onTable!.oid],
     )
     return n
   }
 
+  /** Takes a step's object away, with what of ours rests on it: that is made anew after it. */
   async #remove(step: Step): Promise<void> {
     if (step.kind === 'data') return
-    const table =
-      step.onTable === undefined
-        ? null
-        : (await row<{ name: string }>(this.#client, 'select $1::regclass::text as name', [step.onTable])).name
-    const name = `${identifier(step.schema)}.${identifier(step.name)}`
-    const signature =
-      step.kind === 'function'
-        ? (
-            await row<{ signature: string }>(this.#client, 'select $1::regproc::regprocedure::text as signature', [
-              name,
-            ])
-          ).signature
-        : null
-    const sql = dropSql({ asset: step.asset, kind: step.kind, schema: step.schema, name: step.name, table, signature })
-    if (step.kind === 'index') await this.#concurrently(step, sql)
-    else await this.#quickly(sql, step)
+    if (step.kind === 'index') return this.#concurrently(step, dropSql({ kind: step.kind, target: targetOf(step) }))
+    const { ours, theirs } = await this.#goingWith(step)
+    refuseResting(theirs)
+    await this.#quickly(ours.map(dropSql).join('; '), step)
+  }
+
+  async #goingWith(step: Step): Promise<{ readonly ours: readonly Tagged[]; readonly theirs: readonly string[] }> {
+    const tagged = await findTagged(this.#client, this.#options.mapping.schema)
+    let ours = tagged.filter((made) => keyOf(made) === keyOf(step))
+    for (;;) {
+      const resting = await restingOn(this.#client, ours)
+      const more = tagged.filter((made) => resting.some((one) => isSame(one, made)))
+      const theirs = resting.filter((one) => !more.some((made) => isSame(one, made)))
+      if (theirs.length > 0 || more.length === 0)
+        return { ours: inDropOrder(ours), theirs: theirs.map(({ what }) => what) }
+      ours = [...ours, ...more]
+    }
   }
 
   async undo(): Promise<number> {
-    const order: Record<string, number> = {
-      trigger: 0,
-      matview: 1,
-      view: 2,
-      function: 3,
-      index: 4,
-      sequence: 6,
-      table: 5,
-    }
-    const { mapping } = this.#options
+    const { mapping, assets } = this.#options
     const notes = await readBookkeeping(this.#client, mapping.schema)
-    await this.#refuseDependants()
     const tagged = await findTagged(this.#client, mapping.schema)
-    tagged.sort((a, b) => order[a.kind]! - order[b.kind]!)
-    this.#of = tagged.length
-    let dropped = 0
-    for (const object of tagged) {
-      this.#number++
+    const going = inDropOrder(tagged, assets)
+    const resting = await restingOn(this.#client, going)
+    refuseResting([
+      ...resting.map((one) => {
+        const ours = tagged.find((made) => isSame(one, made))
+        return ours ? `${one.what} (asset ${ours.asset})` : one.what
+      }),
+      ...(await speakingOf(this.#client, mapping.schema, tagged, going)),
+    ])
+    this.#of = this.#all = going.length
+    for (const object of going) {
+      this.#next()
       this.#options.signal?.throwIfAborted()
       this.#tell(object, 0)
-      if (object.kind === 'index' && object.schema === mapping.schema) continue // goes with its table
-      if (object.kind === 'index') await this.#client.query(dropSql(object))
-      else await this.#quickly(dropSql(object))
-      dropped++
+      if (object.kind === 'index') await this.#concurrently(object, dropSql(object))
+      else await this.#quickly(dropSql(object), object)
     }
-    for (const [key, note] of notes) {
-      const extension = /\/extension .*\.(\w+)$/.exec(key)
-      if (extension && note.finished) await this.#quickly(`drop extension ${identifier(extension[1]!)}`)
-      const index = /\/index (.*)\.(shop_\w+)$/.exec(key)
+    const kept: string[] = []
+    for (const [key, { finished }] of notes) {
+      const [, asset, kind, schema, name] = /^([\w-]+)\/(extension|index) (.*)\.(\w+)$/s.exec(key) ?? []
+      if (asset === undefined || !(assets?.includes(asset) ?? true)) continue
+      const object = { asset, kind: kind as 'extension' | 'index', schema: schema!, name: name! }
+      if (kind === 'extension' && finished && !(await this.#dropUnused(`extension ${identifier(name!)}`, object)))
+        kept.push(key)
       // one that an interrupted run left without its tag
-      if (index && !note.finished)
-        await this.#client.query(`drop index concurrently if exists ${identifier(index[1]!)}.${identifier(index[2]!)}`)
+      if (kind === 'index' && !finished && name!.startsWith('shop_'))
+        await this.#concurrently(
+          object,
+          dropSql({ kind: 'index', target: targetOf({ ...object, onTable: undefined }) }),
+        )
     }
-    const { ours } = await row<{ ours: boolean }>(
-      this.#client,
-      `select coalesce((select obj_description(oid, 'pg_namespace') = 'shop-pg schema' from pg_namespace where nspname = ${literal(mapping.schema)}), false) as ours`,
-    )
-    if (ours) {
-      // somebody may have put a table of his own there: then it stays, with the table
-      await this.#quickly(`drop schema ${identifier(mapping.schema)}`).catch((error: unknown) => {
-        if (sqlState(error) !== '2BP01') throw error
-      })
-    }
-    return dropped
+    if (assets)
+      await this.#client.query(
+        `delete from ${this.#notes} where split_part(step, '/', 1) = any ($1) and step <> all ($2)`,
+        [assets, kept],
+      )
+    else await this.#dropSchema()
+    return going.length
   }
 
-  /** Before anything goes: what a user has built on it would go with it. */
-  async #refuseDependants(): Promise<void> {
-    const theirs = await dependants(this.#client, this.#options.mapping.schema)
-    if (theirs.length > 0)
-      throw new PgOptimizationsError(
-        'ERR_SHOP_PG_CONFLICT',
-        `these rest on objects that have to go: ${theirs.join(', ')}; drop them first, and make them again afterwards`,
-      )
+  async #dropSchema(): Promise<void> {
+    const { schema } = this.#options.mapping
+    const { ours } = await row<{ ours: boolean }>(
+      this.#client,
+      `select coalesce((select obj_description(oid, 'pg_namespace') = 'shop-pg schema' from pg_namespace where nspname = ${literal(schema)}), false) as ours`,
+    )
+    // somebody may have put a table of his own there: then it stays, with the table
+    if (ours) await this.#dropUnused(`schema ${identifier(schema)}`)
+  }
+
+  /** False where somebody uses it; then it stays. */
+  async #dropUnused(what: string, step?: ApplyProgress['step']): Promise<boolean> {
+    try {
+      await this.#quickly(`drop ${what}`, step)
+      return true
+    } catch (error) {
+      if (!(error instanceof PgOptimizationsError) || error.code !== 'ERR_SHOP_PG_CONFLICT') throw error
+      if (step) this.#tell(step, 1, 'stays: somebody uses it')
+      return false
+    }
   }
 
   #tell(step: ApplyProgress['step'], part: number, note?: string): void {
-    this.#options.onProgress?.({ step, number: this.#number, of: this.#of, part, ...(note !== undefined && { note }) })
+    this.#options.onProgress?.({
+      step,
+      number: this.#number,
+      of: this.#of,
+      part,
+      done: Math.min(1, (this.#before + this.#weight * part) / this.#all),
+      ...(note !== undefined && { note }),
+    })
   }
 
-  #explained(error: unknown, step: Step | undefined): unknown {
-    if (sqlState(error) !== '42501') return error
+  #explained(error: unknown, step: ApplyProgress['step'] | undefined): unknown {
+    const code = ({ '42501': 'ERR_SHOP_PG_RIGHTS', '2BP01': 'ERR_SHOP_PG_CONFLICT' } as const)[sqlState(error) ?? '']
+    if (code === undefined) return error
+    const { message, detail } = error as { readonly message: string; readonly detail?: string }
     return new PgOptimizationsError(
-      'ERR_SHOP_PG_RIGHTS',
-      `${step ? `${step.kind} ${step.name}: ` : ''}${(error as Error).message}`,
+      code,
+      `${step ? `${step.kind} ${step.name}: ` : ''}${message}${detail === undefined ? '' : `; ${detail}`}`,
       { cause: error },
     )
   }
+}
+
+/** The SQL of a step that exchanges what is there, and tags it. */
+function inPlace(step: Step): string {
+  return `${step.sql.replace(/\bcreate (function|trigger|view)\b/, 'create or replace $1')}\n;${tagSql(step)}`
+}
+
+function isSame(a: Pick<Tagged, 'classid' | 'oid'>, b: Pick<Tagged, 'classid' | 'oid'>): boolean {
+  return a.classid === b.classid && a.oid === b.oid
 }

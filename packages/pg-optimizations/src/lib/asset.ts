@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { ASSETS } from './assets.generated.ts'
 import type { Entity } from './mapping.ts'
-import type { Resolved } from './resolve.ts'
+import type { Resolved, Table } from './resolve.ts'
 import { identifier } from './sql.ts'
 import { render } from './template.ts'
 
@@ -35,8 +35,8 @@ export interface Step {
   readonly schema: string
   /** The package's schema, which the object's comment names: another mapping in the same database has another. */
   readonly own: string
-  /** The oid of the mapped table a trigger is on, or a backfill reads. */
-  readonly onTable: number | undefined
+  /** The mapped table a trigger or an index is on, or a backfill reads. */
+  readonly onTable: Pick<Table, 'oid' | 'name'> | undefined
   readonly sql: string
   /** Stands in the object's comment; another hash means another definition. */
   readonly hash: string
@@ -93,7 +93,7 @@ function parse(text: string, resolved: Resolved): Asset {
         name: kind === 'index' && table ? `shop_${object}` : object,
         schema: table?.schema ?? resolved.mapping.schema,
         own: resolved.mapping.schema,
-        onTable: kind === 'index' ? undefined : table?.oid,
+        onTable: table,
         sql,
         hash: createHash('sha256').update(sql).digest('hex').slice(0, 12),
       },

@@ -7,8 +7,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
+import { apply, plan, rollback } from './apply.ts'
 import { ASSET_NAMES } from './asset.ts'
 import { main } from './command.ts'
+import { rows } from './sql.ts'
 
 describe('shop-pg', () => {
   let db: Database
@@ -87,7 +89,8 @@ describe('shop-pg', () => {
     await db.client.query(
       `create sequence public.nearly maxvalue 100 start 99; select nextval('public.nearly'); create table shop.theirs (); create index twin on products (category_id, price_cents, id) where active`,
     )
-    await db.client.query(`update pg_index set indisvalid = false where indexrelid = 'shop_products_rating'::regclass`)
+    await db.client.query(`create index shop_mine on orders (status); update pg_index set indisvalid = false
+      where indexrelid in ('shop_products_rating'::regclass, 'shop_mine'::regclass, 'shop.product_document_words'::regclass)`)
     const { code, out } = await run('doctor', '--json')
     const { findings } = JSON.parse(out) as { findings: Array<{ check: string; object: string }> }
     expect(code).toBe(1)
@@ -95,8 +98,12 @@ describe('shop-pg', () => {
     expect(found).toContain('invalid index: shop_products_rating')
     expect(found).toContain('sequence near its end: public.nearly')
     expect(found).toContain('duplicate index: twin')
-    expect((await run('doctor', '--fix')).out).toContain('ran     drop index concurrently shop_products_rating')
-    expect(await run('apply')).toMatchObject({ code: 0, out: expect.stringContaining('1 made') as string })
+    const fixed = (await run('doctor', '--fix')).out
+    expect(fixed).toContain('ran     drop index concurrently shop_products_rating')
+    expect(fixed).toMatch(/ran {5}drop index concurrently (shop\.)?product_document_words/)
+    expect(fixed).not.toMatch(/ran .*shop_mine/)
+    expect(await run('apply')).toMatchObject({ code: 0, out: expect.stringContaining('2 made') as string })
+    await db.client.query('drop index shop_mine')
   })
 
   test('a dry run tells what each would do, and changes nothing', async () => {
@@ -130,13 +137,65 @@ describe('shop-pg', () => {
     await run('apply')
   })
 
-  test('exports the SQL of a mapping, which makes the same objects by hand', async () => {
+  test('exports the SQL of a mapping, which makes the same objects by hand, as those who apply and roll back know them', async () => {
     expect((await run('export', '--out', folder)).code).toBe(0)
     const files = readdirSync(folder).sort()
     expect(files).toHaveLength(ASSET_NAMES.length)
-    expect(readFileSync(path.join(folder, files[0]!), 'utf8')).toContain(
-      'create index concurrently shop_products_browse on "public"."products"',
+    await using hand = await database()
+    await hand.client.query('create extension pg_stat_statements')
+    await PLAIN.load(hand.client, { products: 2500, orders: 200 })
+    const before = await definitions(hand.client)
+    for (const file of files)
+      for (const statement of statementsOf(readFileSync(path.join(folder, file), 'utf8')))
+        await hand.client.query(statement)
+    const byHand = await definitions(hand.client)
+    expect(
+      await rows(hand.client, 'select from products where active except all select from shop.product_document'),
+    ).toEqual([])
+    expect(
+      await rows(hand.client, 'select id, stock from products except select product, on_hand from shop.stock_level'),
+    ).toEqual([])
+    expect(
+      await rows(hand.client, `select from shop.applied_step where step like '%/data %' and finished_at is null`),
+    ).toEqual([])
+    const options = { connect: hand.url, mapping: PLAIN.mapping }
+    expect((await plan(options)).flatMap(({ steps }) => steps.filter(({ state }) => state !== 'current'))).toEqual([])
+    expect((await apply(options)).made).toEqual([])
+    await rollback(options)
+    expect(await definitions(hand.client)).toEqual(before)
+    await apply(options)
+    expect(byHand).toEqual(await definitions(hand.client))
+  }, 120_000)
+
+  test('computes anew what passed the triggers by', async () => {
+    await db.client.query(
+      `set session_replication_role = replica; update products set stock = stock + 1; reset session_replication_role`,
     )
+    const { code, out } = await run('doctor')
+    expect(code).toBe(1)
+    expect(out).toContain(
+      'error   derived data: stock_level 100 of 100 products differ in their stock. shop-pg rebuild --asset inventory',
+    )
+    expect((await run('rebuild', '--asset', 'inventory', '--dry-run')).out).toContain('stock_filled')
+    expect(await run('rebuild', '--asset', 'inventory')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('2 made') as string,
+    })
+    expect((await run('doctor')).out).not.toContain('derived data')
+  })
+
+  test('takes away one asset', async () => {
+    expect(await run('rollback', '--asset', 'sales', '--yes')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('ERR_SHOP_PG_CONFLICT') as string,
+    })
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    const foretold = (await run('rollback', '--asset', 'browse', '--dry-run')).out
+    expect(foretold).toContain('3 objects would be dropped')
+    expect((await run('rollback', '--asset', 'browse', '--yes')).out).toBe('3 objects dropped')
+    expect(write.mock.calls.join()).not.toContain('search')
+    expect((await run('diff')).out).toContain('3 to do')
+    await run('apply')
   })
 
   test('rolls back when told twice', async () => {
@@ -144,7 +203,7 @@ describe('shop-pg', () => {
     const foretold = (JSON.parse((await run('rollback', '--dry-run', '--json')).out) as unknown[]).length
     const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     expect(await run('rollback', '--yes')).toMatchObject({ code: 0, out: `${foretold} objects dropped` })
-    expect(write.mock.calls.join()).toMatch(/ {2}1\/\d+ \w+ trigger \w+ {2}\d+ s left/)
+    expect(write.mock.calls.join()).toMatch(/ {2}1\/\d+ \w+ trigger \w+\n.* {2}2\/\d+ \w+ trigger \w+ {2}\d+ s left/)
     expect((await run('fold')).err).toMatch(/^ERR_SHOP_PG_ABSENT: .*apply the assets first/)
     const { out, err } = await run('refresh', '--json')
     expect(err).toBe('')
@@ -154,7 +213,12 @@ describe('shop-pg', () => {
   test.each([
     [[], 2, 'shop-pg <command>'],
     [['nonsense'], 2, 'shop-pg <command>'],
+    [['toString'], 2, 'shop-pg <command>'],
     [['plan', '--nonsense'], 2, 'ERR_SHOP_PG_CLI'],
+    [['plan', '--fix'], 2, 'plan takes no --fix'],
+    [['plan', '--every', '5s'], 2, 'ERR_SHOP_PG_CLI'],
+    [['rollback', '--yes', '--fix'], 2, 'ERR_SHOP_PG_CLI'],
+    [['rollback', '--yes', '--asset', 'sails'], 1, 'ERR_SHOP_PG_OPTION'],
     [['slow', '--limit', 'many'], 2, 'ERR_SHOP_PG_CLI'],
     [['advise', '--model', 'sqlite'], 2, 'ERR_SHOP_PG_CLI'],
     [['fold', '--every', 'often'], 2, 'ERR_SHOP_PG_CLI'],
@@ -175,3 +239,14 @@ describe('shop-pg', () => {
     })
   })
 })
+
+/** One by one, as psql sends them. */
+function statementsOf(text: string): string[] {
+  const parts = text.match(/--[^\n]*|\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$\w*\$)[^]*?\1|;|[^]/g)!
+  const found = ['']
+  for (const part of parts) {
+    if (part === ';') found.push('')
+    else if (!part.startsWith('--')) found[found.length - 1] += part
+  }
+  return found.filter((statement) => statement.trim() !== '')
+}

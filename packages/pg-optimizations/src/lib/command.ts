@@ -14,7 +14,7 @@ import { exportSql } from './export.ts'
 import { defineMapping, type Mapping, type MappingOptions } from './mapping.ts'
 import { resolve } from './resolve.ts'
 import { identifier, rows, sqlState } from './sql.ts'
-import { type AssetState, findTagged } from './state.ts'
+import { type AssetState, findTagged, inDropOrder } from './state.ts'
 
 const USAGE = `shop-pg <command> [--url postgres://…] [--mapping mapping.json] [--json]
 
@@ -23,7 +23,8 @@ const USAGE = `shop-pg <command> [--url postgres://…] [--mapping mapping.json]
   status              each asset, its objects, and how much they hold
   diff                only what differs from the mapping
   doctor              checks of the whole database   [--fix]
-  rollback            take everything away           --yes
+  rollback            take everything away           --yes [--asset name …] [--lock-timeout 100ms] [--patience 1h]
+  rebuild             compute their data anew        [--asset name …] [--lock-timeout 100ms] [--patience 1h]
   refresh             the four materialised views
   fold                empty the sales ledger         [--every 5s]
   slow                slow queries                   [--by total|mean|io|temp] [--limit 20] [--snapshot]
@@ -69,28 +70,42 @@ interface Report {
   readonly failed?: boolean
 }
 
+type Option = keyof typeof OPTIONS
+
+/** What every command takes. */
+const COMMON: readonly Option[] = ['url', 'mapping', 'json', 'dry-run', 'help']
+const WAITS: readonly Option[] = ['lock-timeout', 'patience']
+
+/** What each takes beside. */
+const TAKES: Readonly<Record<string, readonly Option[]>> = {
+  plan: ['asset'],
+  diff: ['asset'],
+  apply: ['asset', ...WAITS],
+  status: ['asset'],
+  doctor: ['fix'],
+  rollback: ['yes', 'asset', ...WAITS],
+  rebuild: ['asset', ...WAITS],
+  refresh: [],
+  fold: ['every'],
+  slow: ['by', 'limit', 'snapshot'],
+  advise: ['apply', 'model', 'limit', ...WAITS],
+  export: ['out'],
+}
+
 const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
   plan: async ({ url, mapping, values }) =>
     describe(await plan({ connect: url, mapping, ...assets(values) }), () => true),
   diff: async ({ url, mapping, values }) =>
     describe(await plan({ connect: url, mapping, ...assets(values) }), (state) => state !== 'current'),
-  apply: async (context) => {
-    const { url, mapping, values, signal } = context
-    if (values['dry-run']) return COMMANDS['plan']!(context)
-    const bar = progressBar()
-    const { made, unchanged } = await apply({
-      connect: url,
-      mapping,
-      ...assets(values),
-      ...waits(values),
-      onProgress: bar.step,
-      signal,
-    })
-    bar.end()
-    return {
-      json: { made: made.map(({ asset, kind, schema, name }) => ({ asset, kind, schema, name })), unchanged },
-      lines: [`${made.length} made, ${unchanged} were there`],
-    }
+  apply: async (context) => (context.values['dry-run'] ? COMMANDS['plan']!(context) : carriedOut(context)),
+  rebuild: async (context) => {
+    const { url, mapping, values } = context
+    if (!values['dry-run']) return carriedOut(context, true)
+    const states = await plan({ connect: url, mapping, ...assets(values) })
+    const data = states.flatMap(({ asset, steps }) =>
+      steps.filter(({ step }) => step.kind === 'data').map(({ step }) => ({ asset: asset.name, name: step.name })),
+    )
+    return { json: data, lines: data.map(({ asset, name }) => `${asset.padEnd(12)} ${name}`) }
   },
   status: ({ url, mapping, values }) =>
     connected(url, async (client) => {
@@ -138,10 +153,21 @@ const COMMANDS: Record<string, (context: Context) => Promise<Report>> = {
       }
     }),
   rollback: async ({ url, mapping, values, signal }) => {
-    if (values['dry-run']) return connected(url, (client) => wouldDrop(client, mapping))
-    if (!values.yes) throw new PgOptimizationsError('ERR_SHOP_PG_CLI', 'rollback takes every asset away; say --yes')
+    if (values['dry-run']) return connected(url, (client) => wouldDrop(client, mapping, values.asset))
+    if (!values.yes)
+      throw new PgOptimizationsError(
+        'ERR_SHOP_PG_CLI',
+        `rollback takes ${values.asset?.join(', ') ?? 'every asset'} away; say --yes`,
+      )
     const bar = progressBar()
-    const dropped = await rollback({ connect: url, mapping, onProgress: bar.step, signal })
+    const dropped = await rollback({
+      connect: url,
+      mapping,
+      ...assets(values),
+      ...waits(values),
+      onProgress: bar.step,
+      signal,
+    })
     bar.end()
     return { json: { dropped }, lines: [`${dropped} objects dropped`] }
   },
@@ -264,11 +290,18 @@ export async function main(
   const stop = (): void => controller.abort()
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const { values, positionals } = parse(args)
+    const { values, positionals, tokens } = parse(args)
     const [name = '', ...rest] = positionals
-    const command = COMMANDS[name]
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
     if (values.help) return (print(USAGE), 0)
     if (command === undefined || rest.length > 0) return (complain(USAGE), 2)
+    const takes: readonly string[] = [...COMMON, ...TAKES[name]!]
+    for (const token of tokens)
+      if (token.kind === 'option' && !takes.includes(token.name))
+        throw new PgOptimizationsError(
+          'ERR_SHOP_PG_CLI',
+          `${name} takes no --${token.name}; it takes ${takes.map((option) => `--${option}`).join(', ')}`,
+        )
     const url = values.url ?? process.env['DATABASE_URL']
     if (url === undefined)
       throw new PgOptimizationsError('ERR_SHOP_PG_CLI', 'no database: give --url, or set DATABASE_URL')
@@ -291,7 +324,7 @@ export async function main(
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true })
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true, tokens: true })
   } catch (error) {
     throw new PgOptimizationsError('ERR_SHOP_PG_CLI', (error as Error).message)
   }
@@ -316,6 +349,24 @@ async function readJson(file: string): Promise<unknown> {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
     throw new PgOptimizationsError('ERR_SHOP_PG_CLI', `--mapping ${file}: ${(error as Error).message}`)
+  }
+}
+
+async function carriedOut({ url, mapping, values, signal }: Context, rebuild = false): Promise<Report> {
+  const bar = progressBar()
+  const { made, unchanged } = await apply({
+    connect: url,
+    mapping,
+    rebuild,
+    ...assets(values),
+    ...waits(values),
+    onProgress: bar.step,
+    signal,
+  })
+  bar.end()
+  return {
+    json: { made: made.map(({ asset, kind, schema, name }) => ({ asset, kind, schema, name })), unchanged },
+    lines: [`${made.length} made, ${unchanged} were there`],
   }
 }
 
@@ -344,11 +395,9 @@ function describe(states: readonly AssetState[], wanted: (state: string) => bool
   }
 }
 
-async function wouldDrop(client: pg.Client, mapping: Mapping): Promise<Report> {
-  const tagged = await findTagged(client, mapping.schema)
-  const objects = tagged
-    .filter(({ kind, schema }) => kind !== 'index' || schema !== mapping.schema) // goes with its table
-    .map(({ kind, schema, name }) => ({ kind, schema, name }))
+async function wouldDrop(client: pg.Client, mapping: Mapping, only?: readonly string[]): Promise<Report> {
+  const going = inDropOrder(await findTagged(client, mapping.schema), only)
+  const objects = going.map(({ kind, schema, name }) => ({ kind, schema, name }))
   return {
     json: objects,
     lines: [
@@ -404,20 +453,17 @@ function progressBar(): {
   const start = performance.now()
   let last = ''
   const show = (what: string, done: number, note = ''): void => {
-    const left = done > 0 ? Math.round(((performance.now() - start) / 1000) * (1 / done - 1)) : 0
-    const line = `${what}${note && ` (${note})`}  ${left} s left`
+    // nobody knows before something is done
+    const left = done > 0 ? `  ${Math.round(((performance.now() - start) / 1000) * (1 / done - 1))} s left` : ''
+    const line = `${what}${note && ` (${note})`}${left}`
     if (process.stderr.isTTY) process.stderr.write(`\r${line.slice(0, process.stderr.columns)}\u001B[K`)
     else if (what !== last) process.stderr.write(`${line}\n`)
     last = what
   }
   return {
     show,
-    step: ({ step, number, of, part, note }) =>
-      show(
-        `${String(number).padStart(3)}/${of} ${step.asset} ${step.kind} ${step.name}`,
-        (number - 1 + part) / of,
-        note,
-      ),
+    step: ({ step, number, of, done, note }) =>
+      show(`${String(number).padStart(3)}/${of} ${step.asset} ${step.kind} ${step.name}`, done, note),
     end() {
       if (process.stderr.isTTY) process.stderr.write('\r\u001B[K')
     },

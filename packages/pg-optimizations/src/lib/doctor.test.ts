@@ -15,7 +15,12 @@ describe('the doctor finds', () => {
   beforeAll(async () => {
     own = await server({
       // a server that is ill: 1 MB of buffers, nothing vacuumed
-      settings: { shared_preload_libraries: 'pg_stat_statements', shared_buffers: '1MB', autovacuum: 'off' },
+      settings: {
+        shared_preload_libraries: 'pg_stat_statements',
+        shared_buffers: '1MB',
+        autovacuum: 'off',
+        max_prepared_transactions: '5',
+      },
     })
     client = new pg.Client(own.url)
     client.on('error', () => {})
@@ -94,6 +99,34 @@ describe('the doctor finds', () => {
     await open.all[0]!.query(`set application_name = 'forgotten'; begin; select 1`)
     expect(await found('long transaction')).toEqual([])
     await later('1 hour', async () => expect((await found('long transaction'))[0]!.what).toContain('forgotten'))
+  })
+
+  test('a prepared transaction that nobody ends', async () => {
+    await client.query(`begin; update products set stock = stock where id = 1; prepare transaction 'orphan'`)
+    expect(await found('prepared transaction')).toEqual([])
+    await later('1 hour', async () =>
+      expect(await objects('prepared transaction')).toEqual([`prepared transaction 'orphan'`]),
+    )
+    await client.query(`rollback prepared 'orphan'`)
+  })
+
+  test('a trigger that is disabled, and whatever else is not as it was made', async () => {
+    expect([...(await found('disabled trigger')), ...(await found('drift')), ...(await found('derived data'))]).toEqual(
+      [],
+    )
+    await client.query(`alter table orders disable trigger shop_sales_order_made; alter function shop.fold set work_mem = '1MB';
+      insert into orders (customer_id, status, total_cents, created_at) values (1, 'paid', 1, now())`)
+    expect(await found('disabled trigger')).toMatchObject([
+      { severity: 'error', object: 'shop_sales_order_made on orders' },
+    ])
+    expect(await objects('drift')).toEqual(['function shop.fold', 'trigger public.shop_sales_order_made'])
+    expect(await found('derived data')).toMatchObject([
+      { severity: 'error', object: 'sales_daily_live', what: '1 of the last 7 days differ from the orders' },
+    ])
+    await apply({ connect: own.url, mapping: PLAIN.mapping, assets: ['sales', 'browse'] })
+    expect([...(await found('disabled trigger')), ...(await found('drift')), ...(await found('derived data'))]).toEqual(
+      [],
+    )
   })
 
   test('who waits for whom', async () => {

@@ -1,5 +1,8 @@
 import type { Mapping } from './mapping.ts'
-import { type Connection, identifier, row, rows } from './sql.ts'
+import { resolve } from './resolve.ts'
+import { type Connection, identifier, row, rows, sqlState } from './sql.ts'
+import { readBookkeeping } from './state.ts'
+import { render } from './template.ts'
 
 /** Something that a check found. */
 export interface Finding {
@@ -16,7 +19,7 @@ export interface Finding {
 interface Check {
   readonly name: string
   readonly severity: Finding['severity']
-  /** Gives rows of object, what, remedy and perhaps fix. */
+  /** Gives rows of object, what and remedy. */
   readonly sql: () => string
 }
 
@@ -24,12 +27,12 @@ const MINE = `n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`
 
 const CHECKS: readonly Check[] = [
   {
-    name: 'invalid index',
+    name: 'disabled trigger',
     severity: 'error',
-    sql: () => `select i.indexrelid::regclass::text as object, 'was left invalid by an interrupted build: it costs writes and serves nobody' as what,
-        'drop it, or apply again' as remedy, format('drop index concurrently %s', i.indexrelid::regclass) as fix
-      from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and ${MINE}
-        and not exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid)`,
+    sql: () => `select format('%s on %s', t.tgname, t.tgrelid::regclass) as object, 'does not fire: what it keeps is no longer what the tables say' as what,
+        'apply again, which enables it and computes its data anew' as remedy
+      from pg_trigger t join pg_description d on d.objoid = t.oid and d.classoid = 'pg_trigger'::regclass
+      where t.tgenabled in ('D', 'R') and d.description like 'shop-pg %'`,
   },
   {
     name: 'unused index',
@@ -83,6 +86,13 @@ const CHECKS: readonly Check[] = [
       from pg_stat_activity where xact_start < now() - interval '10 minutes' and backend_type = 'client backend' and pid <> pg_backend_pid()`,
   },
   {
+    name: 'prepared transaction',
+    severity: 'warning',
+    sql: () => `select format('prepared transaction %L', gid) as object, format('of %s, prepared %s ago and neither committed nor rolled back', owner, date_trunc('second', now() - prepared)) as what,
+        'commit prepared or rollback prepared it: it keeps its locks, and nothing that died since can be vacuumed' as remedy
+      from pg_prepared_xacts where database = current_database() and prepared < now() - interval '10 minutes'`,
+  },
+  {
     name: 'lock queue',
     severity: 'warning',
     sql: () => `select format('process %s', pid) as object, format('waits for %s', array_to_string(pg_blocking_pids(pid), ', ')) as what, 'look at what the last in the chain does' as remedy
@@ -115,27 +125,138 @@ const CHECKS: readonly Check[] = [
   {
     name: 'pg_stat_statements',
     severity: 'note',
-    sql: () => `select 'pg_stat_statements' as object, case when current_setting('shared_preload_libraries') like '%pg_stat_statements%' then 'is loaded, and not created in this database' else 'is not loaded' end as what,
-        case when current_setting('shared_preload_libraries') like '%pg_stat_statements%' then 'create extension pg_stat_statements' else 'add it to shared_preload_libraries and restart' end as remedy
+    // the view hides the setting from those who may not see it, where current_setting is an error
+    sql: () => `select 'pg_stat_statements' as object, case loaded when true then 'is loaded, and not created in this database' when false then 'is not loaded' else 'is not created in this database' end as what,
+        concat(case when not loaded then 'add it to shared_preload_libraries and restart' when loaded is null then 'if shared_preload_libraries lacks it, add it and restart; then ' end,
+               case when loaded is distinct from false then 'create extension pg_stat_statements' end) as remedy
+      from (select (select setting like '%pg_stat_statements%' from pg_settings where name = 'shared_preload_libraries') as loaded) known
       where not exists (select from pg_extension where extname = 'pg_stat_statements')`,
   },
 ]
 
-/** Looks a database over; changes nothing. */
+/** What stands beside the tables against what they say. */
+const DERIVED: ReadonlyArray<{
+  readonly object: string
+  readonly asset: string
+  readonly what: string
+  readonly sql: string
+}> = [
+  {
+    object: 'sales_daily_live',
+    asset: 'sales',
+    what: 'of the last 7 days differ from the orders',
+    sql: `select count(*)::int as wrong from (
+        select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(distinct o.{{orders.id}}) as orders, coalesce(sum(i.{{items.quantity}}), 0) as units,
+               coalesce(sum(i.{{items.quantity}}::{{worth}} * i.{{items.unitPrice}}::{{worth}}), 0) as revenue
+        from {{orders}} o left join {{items}} i on i.{{items.order}} = o.{{orders.id}}
+        where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} >= now() - interval '9 days' group by 1) raw
+      full join {{own}}.sales_daily_live live using (day)
+      where day > {{own}}.sale_day({{now}}) - 7 and day <= {{own}}.sale_day({{now}})
+        and (coalesce(raw.orders, 0), coalesce(raw.units, 0), coalesce(raw.revenue, 0)) <> (coalesce(live.orders, 0), coalesce(live.units, 0), coalesce(live.revenue, 0))`,
+  },
+  {
+    object: 'stock_level',
+    asset: 'inventory',
+    what: 'of 100 products differ in their stock',
+    sql: `select count(*)::int as wrong from (select {{products.id}} as id, {{products.stock}} as stock from {{products}} order by random() limit 100) p
+      left join {{own}}.stock_level s on s.product = p.id where s.on_hand is distinct from coalesce(p.stock, 0)`,
+  },
+  {
+    object: 'product_document',
+    asset: 'search',
+    what: 'of 100 products and 100 documents differ',
+    sql: `with picked as materialized (
+        (select {{products.id}} as id from {{products}} order by random() limit 100) union (select product from {{own}}.product_document order by random() limit 100)
+      ), kept as (select d.* from {{own}}.product_document d where d.product in (select id from picked)
+      ), fresh as (select d.* from {{own}}.product_documents(array(select id from picked)) d)
+      select count(distinct product)::int as wrong from ((table kept except table fresh) union all (table fresh except table kept)) differing`,
+  },
+]
+
+/** Looks a database over; changes nothing. What the role may not see is told as a note. */
 export async function examine(connection: Connection, mapping: Mapping): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const { name, severity, sql } of CHECKS) {
-    const found = await rows<{ object: string; what: string; remedy: string; fix?: string }>(connection, sql())
-    findings.push(...found.map((finding) => ({ check: name, severity, ...finding })))
+  const look = async (check: string, work: () => Promise<Finding[]>): Promise<void> => {
+    try {
+      findings.push(...(await work()))
+    } catch (error) {
+      if (sqlState(error) !== '42501') throw error
+      const what = `was not looked at: ${(error as Error).message}`
+      findings.push({ check, severity: 'note', object: '', what, remedy: 'ask as the owner of the tables' })
+    }
   }
-  return [...findings, ...(await backlog(connection, mapping))]
+  await look('invalid index', () => invalid(connection, mapping))
+  for (const { name, severity, sql } of CHECKS)
+    await look(name, async () =>
+      (await rows<Pick<Finding, 'object' | 'what' | 'remedy'>>(connection, sql())).map((finding) => ({
+        check: name,
+        severity,
+        ...finding,
+      })),
+    )
+  await look('drift', () => drifted(connection, mapping))
+  await look('ledger', () => backlog(connection, mapping))
+  for (const derived of DERIVED) await look('derived data', () => compare(connection, mapping, derived))
+  return findings
+}
+
+/** Indexes that a build left behind; one of ours, by its tag or by the note of a build that was interrupted, may be dropped. */
+async function invalid(connection: Connection, mapping: Mapping): Promise<Finding[]> {
+  const found = await rows<{ object: string; key: string; tagged: boolean }>(
+    connection,
+    `select i.indexrelid::regclass::text as object, format('index %s.%s', n.nspname, c.relname) as key,
+            coalesce(obj_description(c.oid, 'pg_class') like 'shop-pg %', false) as tagged
+     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid and ${MINE}
+       and not exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid)`,
+  )
+  if (found.length === 0) return []
+  const noted = [...(await readBookkeeping(connection, mapping.schema)).keys()]
+  return found.map(({ object, key, tagged }) => ({
+    check: 'invalid index',
+    severity: 'error',
+    object,
+    what: 'was left invalid by an interrupted build: it costs writes and serves nobody',
+    remedy: 'drop it, or apply again',
+    ...((tagged || noted.some((note) => note.endsWith(`/${key}`))) && { fix: `drop index concurrently ${object}` }),
+  }))
+}
+
+/** What somebody has changed since it was made. */
+async function drifted(connection: Connection, { schema }: Mapping): Promise<Finding[]> {
+  return [...(await readBookkeeping(connection, schema))]
+    .filter(([, note]) => note.drifted)
+    .map(([key]) => ({
+      check: 'drift',
+      severity: 'warning',
+      object: key.slice(key.indexOf('/') + 1),
+      what: 'is not as it was made',
+      remedy: 'apply again, which makes it anew',
+    }))
+}
+
+async function compare(
+  connection: Connection,
+  mapping: Mapping,
+  { object, asset, what, sql }: (typeof DERIVED)[number],
+): Promise<Finding[]> {
+  const full = `${identifier(mapping.schema)}.${object}`
+  if (!(await isThere(connection, full))) return []
+  const resolved = await resolve(connection, mapping, { forChange: false })
+  const { wrong } = await row<{ wrong: number }>(connection, render(sql, resolved))
+  if (wrong === 0) return []
+  const remedy = `shop-pg rebuild --asset ${asset}, and see what passes the triggers by`
+  return [{ check: 'derived data', severity: 'error', object, what: `${wrong} ${what}`, remedy }]
+}
+
+async function isThere(connection: Connection, relation: string): Promise<boolean> {
+  const { there } = await row<{ there: boolean }>(connection, 'select to_regclass($1) is not null as there', [relation])
+  return there
 }
 
 /** A ledger that nobody folds. */
 async function backlog(connection: Connection, { schema }: Mapping): Promise<Finding[]> {
   const ledger = `${identifier(schema)}.sales_ledger`
-  const { there } = await row<{ there: boolean }>(connection, 'select to_regclass($1) is not null as there', [ledger])
-  if (!there) return []
+  if (!(await isThere(connection, ledger))) return []
   const { long } = await row<{ long: boolean }>(
     connection,
     `select count(*) > 20000 as long from (select from ${ledger} limit 20001) changes`,
@@ -169,11 +290,9 @@ export async function superfluous(
   return found.map(({ object, what }) => ({ index: object, why: what }))
 }
 
-/** The SQL that `doctor --fix` runs for findings. Only indexes of this package are dropped; others are somebody's to decide about. */
+/** The SQL that `doctor --fix` runs for findings: only what is of this package has any. */
 export function fixesOf(findings: readonly Finding[]): string[] {
-  return findings.flatMap(({ fix, object }) =>
-    fix === undefined || (fix.startsWith('drop') && !/(^|\.)"?shop_/.test(object)) ? [] : [fix],
-  )
+  return findings.flatMap(({ fix }) => fix ?? [])
 }
 
 /** Runs {@link fixesOf} findings; gives what was run. */

@@ -1,13 +1,16 @@
-import { assetsFor } from './asset.ts'
+import { assetsFor, type Step } from './asset.ts'
 import { type Entity, MODEL, type Mapping } from './mapping.ts'
 import type { Resolved, Table } from './resolve.ts'
-import { identifier } from './sql.ts'
-import { tagSql } from './state.ts'
+import { dollarQuote, identifier } from './sql.ts'
+import { noteSql, notesSql, schemaSql, tagSql } from './state.ts'
 
 const TYPES = { any: 'bigint', text: 'text', number: 'bigint', boolean: 'boolean', time: 'timestamptz' } as const
 
 /** A mapping with the types of a plain shop, for writing SQL without a server. */
-export function assume(mapping: Mapping, types: Readonly<Record<string, string>> = {}): Resolved {
+export function assume(
+  mapping: Mapping,
+  types: Readonly<Record<string, string>> = { 'orders.status': 'text' },
+): Resolved {
   const tables = Object.fromEntries(
     (Object.keys(MODEL) as Entity[]).map((entity) => {
       const { table, columns } = mapping.entities[entity]
@@ -34,22 +37,52 @@ export function assume(mapping: Mapping, types: Readonly<Record<string, string>>
   return { mapping, serverVersion: 180_000, trigramSchema: mapping.schema, itemsFirst: false, tables }
 }
 
-/** One file an asset, for people who apply by hand: what `apply` would run, in its order. */
+/** One file an asset, for people who apply by hand: what `apply` would run, in its order, and what it would leave written down. */
 export function exportSql(resolved: Resolved): Array<{ readonly file: string; readonly text: string }> {
-  const schema = identifier(resolved.mapping.schema)
-  return assetsFor(resolved).map((asset, index) => {
-    const steps = asset.steps.map((step) => {
-      if (step.mode === 'backfill')
-        return `-- in batches: give the last value it returned as $1 until count is 0\n/*\n${step.sql}\n*/`
-      if (step.mode === 'build') return `begin isolation level repeatable read;\n${step.sql}\ncommit;`
-      const tag =
-        step.kind === 'trigger' || step.kind === 'function' || step.kind === 'extension' ? '' : `\n${tagSql(step)};`
-      return `${step.sql}${tag}`
-    })
-    const first = index === 0 ? `create schema if not exists ${schema};\n\n` : ''
-    return {
-      file: `${String(index + 1).padStart(2, '0')}_${asset.name}.sql`,
-      text: `-- ${asset.about}\n\n${first}${steps.join('\n\n')}\n`,
-    }
-  })
+  const { schema } = resolved.mapping
+  return assetsFor(resolved).map((asset, index) => ({
+    file: `${String(index + 1).padStart(2, '0')}_${asset.name}.sql`,
+    text: `${[asset.about, ...(index === 0 ? heads(resolved) : [])].map((line) => `-- ${line}`).join('\n')}\n\n${[
+      ...(index === 0 ? [`begin;\n${schemaSql(schema)};\n${notesSql(schema)};\ncommit;`] : []),
+      ...asset.steps.map(byHand),
+    ].join('\n\n')}\n`,
+  }))
+}
+
+/** What the files take for granted. */
+function heads({ tables }: Resolved): string[] {
+  return [
+    'For psql, file by file, and not within a transaction: indexes are built concurrently. The files are for these types;',
+    'where yours differ, `shop-pg export` writes them for yours.',
+    ...Object.values(tables).map(({ name, columns }) => {
+      const known = Object.values(columns).flatMap((column) => (column ? [`${column.name} ${column.type}`] : []))
+      return `${name} (${known.join(', ')})`
+    }),
+  ]
+}
+
+function byHand(step: Step): string {
+  const sql = step.sql.replace(/;\s*$/, '')
+  if (step.mode === 'backfill') {
+    const quote = dollarQuote(sql)
+    const body = `declare
+  seen int;
+  at text;
+  done text;
+begin
+  loop
+    execute ${quote}
+${sql}
+    ${quote} into seen, at, done using at, 1000;
+    exit when seen = 0;
+    commit;
+  end loop;
+end`
+    const outer = dollarQuote(body)
+    return `do ${outer} ${body} ${outer};\n${noteSql(step)};`
+  }
+  if (step.mode === 'build') return `begin isolation level repeatable read;\n${sql};\n${noteSql(step)};\ncommit;`
+  // where it is there already, nothing is noted, and no rollback takes it away
+  if (step.kind === 'extension') return `begin;\n${sql};\n${noteSql(step)};\ncommit;`
+  return `${sql};\n${tagSql(step)};`
 }

@@ -30,6 +30,8 @@ test.each([
   [{ orders: { listed: ['status', 'status'] } }, 'orders.listed'],
   [{ orders: { customer: 'buyer', listed: ['buyer'] } }, 'orders.listed'],
   [{ schema: 'pg_mine' }, 'schema'],
+  [{ schema: 'é'.repeat(32) }, 'schema'],
+  [{ products: { price: 'x'.repeat(64) } }, 'products.price'],
   [{ timeZone: 'Paris' }, 'timeZone'],
   [{ language: 'klingon' }, 'language'],
 ])('refuses %j', (options, named) => {

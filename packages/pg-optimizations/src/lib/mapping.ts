@@ -101,6 +101,9 @@ export interface Mapping {
   >
 }
 
+/** What is longer, PostgreSQL cuts off. */
+const NAME_BYTES = 63
+
 const TOP = ['schema', 'timeZone', 'language', ...Object.keys(MODEL)]
 
 /**
@@ -118,7 +121,8 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
       const model: Record<string, ColumnModel> = MODEL[entity]
       known(entity, given, ['table', ...(entity === 'orders' ? ['counted', 'listed'] : []), ...Object.keys(model)])
       const table = given['table'] ?? (entity === 'items' ? 'order_items' : entity)
-      if (!isName(table)) throw refused(`${entity}.table`, table, "a table's name, with or without its schema")
+      if (!isName(table, 2 * NAME_BYTES + 1))
+        throw refused(`${entity}.table`, table, "a table's name, with or without its schema")
       const columns = Object.entries(model).map(([column, { name, optional }]) => {
         const value = given[column] ?? name
         if (value === false && optional) return [column, false] as const
@@ -132,7 +136,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
   const { schema = 'shop', timeZone = 'UTC', language = 'english' } = options
   const { counted = ['paid', 'shipped', 'delivered'], listed = [] } = options.orders ?? {}
   if (!isName(schema) || schema.startsWith('pg_'))
-    throw refused('schema', schema, "a schema's name not beginning with pg_")
+    throw refused('schema', schema, `a schema's name of at most ${NAME_BYTES} bytes, not beginning with pg_`)
   if (!Intl.supportedValuesOf('timeZone').includes(timeZone) && timeZone !== 'UTC')
     throw refused('timeZone', timeZone, 'an IANA time zone')
   if (!['english', 'french', 'simple'].includes(language))
@@ -143,7 +147,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
   const { id, customer, createdAt } = entities.orders.columns
   if (
     !Array.isArray(listed) ||
-    !listed.every(isName) ||
+    !listed.every((name) => isName(name)) ||
     new Set([...listed, id, customer, createdAt]).size < listed.length + 3
   )
     throw refused('orders.listed', listed, 'columns beside id, customer and createdAt, each once')
@@ -161,8 +165,8 @@ function known(where: string, given: object, allowed: readonly string[]): void {
   }
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 127 && !value.includes('\0')
+function isName(value: unknown, bytes = NAME_BYTES): value is string {
+  return typeof value === 'string' && value.length > 0 && Buffer.byteLength(value) <= bytes && !value.includes('\0')
 }
 
 function refused(where: string, value: unknown, expected: string): PgOptimizationsError {

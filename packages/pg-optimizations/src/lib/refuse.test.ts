@@ -7,7 +7,7 @@ import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
 import { apply, plan, rollback } from './apply.ts'
 import { defineMapping } from './mapping.ts'
-import { rows } from './sql.ts'
+import { identifier, literal, row, rows } from './sql.ts'
 
 const { mapping } = PLAIN
 
@@ -184,6 +184,38 @@ describe('names and types that need care', () => {
       ).rejects.toMatchObject({ code: 'ERR_SHOP_PG_PARTITIONED', message: expect.stringContaining(what) as string })
     expect(await definitions(db.client)).toEqual(before)
   })
+
+  test.each(["sh'op", 'a$$b', '100%s %', 'x'.repeat(63), 'back\\slash', '$shop1$', '{{own}}'])(
+    'schema %s is only a name, and so are states like it',
+    async (schema) => {
+      await using db = await database()
+      await db.client.query('create extension pg_stat_statements')
+      await PLAIN.load(db.client, { products: 20, orders: 50 })
+      const before = await definitions(db.client)
+      const odd = defineMapping({ schema, orders: { counted: ['paid', schema, "it's $$"] } })
+      await apply({ connect: db.url, mapping: odd })
+      expect((await apply({ connect: db.url, mapping: odd })).made).toEqual([])
+      const own = identifier(schema)
+      await db.client.query(
+        `insert into orders (customer_id, status, total_cents, created_at) values (1, ${literal(schema)}, 1, now())`,
+      )
+      const paid = await row(db.client, `select count(*)::int as n from orders where status in ('paid', $1)`, [schema])
+      for (const call of [
+        'fold()',
+        'refresh_all_materialized_views()',
+        'take_statement_snapshot()',
+        'analyze_slow_queries()',
+        `cache_set('a', '1')`,
+        'cache_stats()',
+        `search_products('lamp')`,
+      ])
+        await db.client.query(`select * from ${own}.${call}`)
+      expect(await row(db.client, `select sum(orders)::int as n from ${own}.sales_daily_live`)).toEqual(paid)
+      await rollback({ connect: db.url, mapping: odd })
+      expect(await definitions(db.client)).toEqual(before)
+    },
+    60_000,
+  )
 
   test.each([
     ['a price that is text', { products: { price: 'name' } }, 'products.price'],

@@ -6,6 +6,7 @@ import { definitions } from '../../fixtures/definitions.ts'
 import { PLAIN } from '../../fixtures/shops.ts'
 import { apply, rollback } from './apply.ts'
 import { createCache } from './cache.ts'
+import { examine, type Finding } from './doctor.ts'
 import { row, rows } from './sql.ts'
 
 // As hosted PostgreSQL has it: nobody is superuser, the owner migrates, the application only reads and writes rows.
@@ -35,6 +36,24 @@ describe('an owner without superuser rights, and an application that owns nothin
       `drop owned by ${app}; reassign owned by ${owner} to current_user; drop owned by ${owner}; drop role ${owner}; drop role ${app}`,
     )
     await db.close()
+  })
+
+  test('what the owner lacks is told before anything changes', async () => {
+    const owner = `owner_${db.name}`
+    const refused = async (lacks: string): Promise<void> => {
+      const there = await definitions(db.client)
+      await expect(apply({ connect: url('owner'), mapping: PLAIN.mapping })).rejects.toMatchObject({
+        code: 'ERR_SHOP_PG_RIGHTS',
+        message: expect.stringContaining(lacks) as string,
+      })
+      expect(await definitions(db.client)).toEqual(there)
+    }
+    await db.client.query('alter schema public owner to current_user')
+    await refused('grant create on schema public')
+    await db.client.query(`alter schema public owner to ${owner}; create schema shop authorization ${owner};
+      revoke create on database ${db.name} from ${owner}`)
+    await refused('extension pg_trgm')
+    await db.client.query(`drop schema shop; grant create on database ${db.name} to ${owner}`)
   })
 
   test('the owner applies every asset', async () => {
@@ -120,6 +139,32 @@ describe('an owner without superuser rights, and an application that owns nothin
     await pool.end()
     expect(errors).toEqual([])
   }, 120_000)
+
+  test('the doctor looks at what each may see, and tells what it may not', async () => {
+    await db.client.query('drop extension pg_stat_statements')
+    const found = async (role: string): Promise<Finding[]> => {
+      const client = new pg.Client(url(role))
+      client.on('error', () => {})
+      await client.connect()
+      const findings = await examine(client, PLAIN.mapping)
+      await client.end()
+      return findings
+    }
+    const unseen = (findings: readonly Finding[]): string[] =>
+      findings.filter(({ what }) => what.includes('was not looked at')).map(({ check }) => check)
+    const owners = await found('owner')
+    expect(owners.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect(unseen(owners)).toEqual([])
+    expect(owners.find(({ check }) => check === 'pg_stat_statements')).toMatchObject({
+      remedy: expect.stringContaining('create extension pg_stat_statements') as string,
+    })
+    await db.client.query(`revoke select on all tables in schema shop from app_${db.name}`)
+    expect(unseen(await found('app'))).toEqual(expect.arrayContaining(['drift', 'ledger', 'derived data']))
+    await db.client.query(
+      `create extension pg_stat_statements schema public; grant select on all tables in schema shop to app_${db.name};
+      grant select, insert, update, delete on all tables in schema public to app_${db.name}`,
+    )
+  })
 
   test('the application cannot apply nor roll back, and is told what it lacks', async () => {
     for (const change of [apply, rollback])

@@ -14,6 +14,13 @@ export function literal(text: string): string {
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
 
+/** The dollar quote that nothing in a text ends. */
+export function dollarQuote(text: string): string {
+  let quote = '$$'
+  for (let n = 1; text.includes(quote); n++) quote = `$shop${n}$`
+  return quote
+}
+
 /** All rows of a query. */
 export async function rows<T>(connection: Connection, text: string, values: readonly unknown[] = []): Promise<T[]> {
   const result = await connection.query(text, values as unknown[])

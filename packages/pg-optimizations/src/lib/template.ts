@@ -1,16 +1,17 @@
 import type { Entity } from './mapping.ts'
 import type { Resolved, Table } from './resolve.ts'
-import { identifier, literal } from './sql.ts'
+import { dollarQuote, identifier, literal } from './sql.ts'
 
 /**
  * Fills the mapped names into the SQL of an asset:
  *
  * - `{{products}}`, `{{products.price}}`: the table, the column, quoted;
  * - `{{type products.id}}`: the column's type;
- * - `{{own}}`: the package's schema; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{listed}}`: what an index includes
+ * - `{{own}}`: the package's schema, and `{{text own}}` within a literal; `{{trgm}}`: the schema of pg_trgm; `{{counted}}`: the list of states that count; `{{listed}}`: what an index includes
  *   of the columns that are listed; `{{zone}}`, `{{language}}`: literals; `{{worth}}`: the type in which a quantity times a price is
  *   exact, whatever they are; `{{day}}`: the day of the stamp `at`, and `{{now}}` as a stamp: without a time zone of its own one is in UTC;
- * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not; so `{{#itemsFirst}}`.
+ * - `{{#products.active}} … {{/}}` only where the column is mapped, `{{^products.active}} … {{/}}` only where it is not; so `{{#itemsFirst}}`;
+ * - `$$`: a quote that no mapped name or state ends.
  */
 export function render(template: string, resolved: Resolved): string {
   const { tables } = resolved
@@ -19,15 +20,21 @@ export function render(template: string, resolved: Resolved): string {
     (_all, sign: string, entity: Entity | undefined, column: string, content: string) =>
       (entity ? tables[entity].columns[column] !== undefined : resolved.itemsFirst) === (sign === '#') ? content : '',
   )
-  return conditional.replaceAll(
-    /\{\{(type )?(\w+)(?:\.(\w+))?\}\}/g,
-    (all, type: string | undefined, name: string, column: string | undefined) => {
-      if (column === undefined) return constant(resolved, name) ?? table(tables, name, all).name
-      const found = table(tables, name, all).columns[column]
-      if (!found) throw new Error(`an asset uses ${all}, which is not mapped`)
-      return type ? found.type : found.name
-    },
-  )
+  const filled = conditional
+    .replaceAll('$$', '\0')
+    .replaceAll(
+      /\{\{(type |text )?(\w+)(?:\.(\w+))?\}\}/g,
+      (all, form: string | undefined, name: string, column: string | undefined) => {
+        if (column === undefined) {
+          const text = constant(resolved, name) ?? table(tables, name, all).name
+          return form === 'text ' ? text.replaceAll("'", "''") : text
+        }
+        const found = table(tables, name, all).columns[column]
+        if (!found) throw new Error(`an asset uses ${all}, which is not mapped`)
+        return form ? found.type : found.name
+      },
+    )
+  return filled.replaceAll('\0', () => dollarQuote(filled))
 }
 
 function constant({ mapping, trigramSchema, tables }: Resolved, name: string): string | undefined {
