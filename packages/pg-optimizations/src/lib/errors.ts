@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   ERR_SHOP_PG_VERSION: 'The server is older than PostgreSQL 15.',
   ERR_SHOP_PG_RIGHTS:
     'The role may not do this; connect as the owner of the tables, or grant it what the message names.',
+  ERR_SHOP_PG_ROW_SECURITY:
+    'A mapped table has row level security, which what is derived from it has not; the message says what to decide.',
   ERR_SHOP_PG_CONFLICT:
     'An object of that name was not made by this package, or one that was not rests on what has to go; rename or drop it.',
   ERR_SHOP_PG_LOCKED: 'A lock could not be had in time; the message names who holds it.',

@@ -87,6 +87,11 @@ export interface MappingOptions {
   readonly timeZone?: string
   /** The text search configuration of product texts. @default 'english' */
   readonly language?: 'english' | 'french' | 'simple'
+  /**
+   * Take in tables with row level security. What is derived from them (search documents, sales, stock) has none: whoever may
+   * read this schema then knows of every row. Not for tables that several tenants share. @default false
+   */
+  readonly dangerouslyIgnoreRowSecurity?: boolean
 }
 
 /** A checked mapping; see {@link defineMapping}. */
@@ -96,6 +101,7 @@ export interface Mapping {
   readonly language: 'english' | 'french' | 'simple'
   readonly counted: readonly string[]
   readonly listed: readonly string[]
+  readonly dangerouslyIgnoreRowSecurity: boolean
   readonly entities: Readonly<
     Record<Entity, { readonly table: string; readonly columns: Readonly<Record<string, string | false>> }>
   >
@@ -104,7 +110,7 @@ export interface Mapping {
 /** What is longer, PostgreSQL cuts off. */
 const NAME_BYTES = 63
 
-const TOP = ['schema', 'timeZone', 'language', ...Object.keys(MODEL)]
+const TOP = ['schema', 'timeZone', 'language', 'dangerouslyIgnoreRowSecurity', ...Object.keys(MODEL)]
 
 /**
  * Says which of your tables and columns are the shop's products, categories, orders and order items. Only what differs
@@ -133,7 +139,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
       return [entity, { table, columns: Object.fromEntries(columns) }]
     }),
   ) as Mapping['entities']
-  const { schema = 'shop', timeZone = 'UTC', language = 'english' } = options
+  const { schema = 'shop', timeZone = 'UTC', language = 'english', dangerouslyIgnoreRowSecurity = false } = options
   const { counted = ['paid', 'shipped', 'delivered'], listed = [] } = options.orders ?? {}
   if (!isName(schema) || schema.startsWith('pg_'))
     throw refused('schema', schema, `a schema's name of at most ${NAME_BYTES} bytes, not beginning with pg_`)
@@ -141,6 +147,8 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
     throw refused('timeZone', timeZone, 'an IANA time zone')
   if (!['english', 'french', 'simple'].includes(language))
     throw refused('language', language, "'english', 'french' or 'simple'")
+  if (typeof dangerouslyIgnoreRowSecurity !== 'boolean')
+    throw refused('dangerouslyIgnoreRowSecurity', dangerouslyIgnoreRowSecurity, 'true or false')
   if (!Array.isArray(counted) || counted.length === 0 || !counted.every((state) => typeof state === 'string')) {
     throw refused('orders.counted', counted, 'a list of at least one state')
   }
@@ -151,7 +159,7 @@ export function defineMapping(options: MappingOptions = {}): Mapping {
     new Set([...listed, id, customer, createdAt]).size < listed.length + 3
   )
     throw refused('orders.listed', listed, 'columns beside id, customer and createdAt, each once')
-  return Object.freeze({ schema, timeZone, language, counted, listed, entities })
+  return Object.freeze({ schema, timeZone, language, counted, listed, dangerouslyIgnoreRowSecurity, entities })
 }
 
 function known(where: string, given: object, allowed: readonly string[]): void {

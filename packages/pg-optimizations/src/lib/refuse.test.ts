@@ -56,6 +56,65 @@ describe('servers that assets are not applied to', () => {
   })
 })
 
+describe('tables with row level security', () => {
+  test('are refused until the mapping says that what is derived from them may be known, and nothing is changed', async () => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 20, orders: 5 })
+    await db.client.query(
+      'alter table products enable row level security; create policy first_ones on products using (id < 10)',
+    )
+    const before = await definitions(db.client)
+    await expect(apply({ connect: db.url, mapping })).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_ROW_SECURITY',
+      message: expect.stringContaining('dangerouslyIgnoreRowSecurity') as string,
+    })
+    expect(await definitions(db.client)).toEqual(before)
+    const known = defineMapping({ dangerouslyIgnoreRowSecurity: true })
+    await apply({ connect: db.url, mapping: known, assets: ['search'] })
+    expect(await rows(db.client, 'select from shop.product_document')).toHaveLength(
+      (await rows(db.client, 'select from products where active')).length,
+    )
+  })
+
+  test('that bind their owner are refused in any case', async () => {
+    await using db = await database()
+    await PLAIN.load(db.client, { products: 20, orders: 5 })
+    await db.client.query(`create role plain_owner; grant create on database ${identifier(db.name)} to plain_owner;
+      alter schema public owner to plain_owner; alter table products owner to plain_owner; alter table categories owner to plain_owner;
+      alter table orders owner to plain_owner; alter table order_items owner to plain_owner;
+      alter table products enable row level security; alter table products force row level security`)
+    const connect = async (): Promise<pg.Client> => {
+      const client = new pg.Client(db.url)
+      await client.connect()
+      await client.query('set role plain_owner')
+      return client
+    }
+    const known = defineMapping({ dangerouslyIgnoreRowSecurity: true })
+    await expect(apply({ connect, mapping: known })).rejects.toMatchObject({
+      code: 'ERR_SHOP_PG_ROW_SECURITY',
+      message: expect.stringContaining('bypassrls') as string,
+    })
+    await db.client.query('reset role; drop owned by plain_owner cascade; drop role plain_owner')
+  })
+})
+
+test('a column that is generated when it is read is refused: no trigger sees it change', async () => {
+  await using db = await database()
+  await PLAIN.load(db.client, { products: 20, orders: 5 })
+  await db.client.query(`alter table products drop column active cascade, add column deleted_at timestamptz;
+    alter table products add column active boolean generated always as (deleted_at is null)`)
+  await expect(apply({ connect: db.url, mapping })).rejects.toMatchObject({
+    code: 'ERR_SHOP_PG_TYPE',
+    message: expect.stringContaining('make it stored') as string,
+  })
+  await db.client.query(
+    `alter table products drop column active cascade, add column active boolean generated always as (deleted_at is null) stored`,
+  )
+  await apply({ connect: db.url, mapping, assets: ['search', 'browse'] })
+  await db.client.query('update products set deleted_at = now() where id <= 3')
+  expect(await rows(db.client, 'select from shop.product_document where product <= 3')).toEqual([])
+})
+
 describe('names and types that need care', () => {
   async function shop(db: Database, sql: string): Promise<string[]> {
     await db.client.query(sql)

@@ -57,12 +57,16 @@ interface Relation {
   readonly partition: boolean
   readonly inherits: boolean
   readonly mine: boolean
+  /** Row level security is on; it binds the owner too. */
+  readonly secured: boolean
+  readonly forced: boolean
 }
 
 interface Found {
   readonly name: string
   readonly type: string
   readonly builtin: boolean
+  readonly virtual: boolean
   readonly labels: readonly string[]
 }
 
@@ -70,7 +74,7 @@ interface Found {
  * Finds every mapped table and column on the server, and checks types, kind, rights and version, before anything changes.
  *
  * @throws PgOptimizationsError `ERR_SHOP_PG_MAPPING`, `_TABLE`, `_COLUMN`, `_TYPE`, `_PARTITIONED`, `_REPLICA`, `_VERSION`,
- *   `_RIGHTS`
+ *   `_RIGHTS`, `_ROW_SECURITY`
  */
 export async function resolve(
   connection: Connection,
@@ -132,15 +136,25 @@ async function resolveTable(
   }
   if (forChange && !relation.mine)
     throw fail('RIGHTS', `${entity}: role ${role} does not own ${where}; connect as its owner`)
+  if (forChange && relation.forced)
+    throw fail(
+      'ROW_SECURITY',
+      `${entity}: ${where} forces row level security on its owner too: ${role} would fill tables with what its policies show; grant it bypassrls`,
+    )
+  if (forChange && relation.secured && !mapping.dangerouslyIgnoreRowSecurity)
+    throw fail(
+      'ROW_SECURITY',
+      `${entity}: ${where} has row level security, and what is derived from it in schema ${mapping.schema} has none; set dangerouslyIgnoreRowSecurity in the mapping where all who may read that schema may know of every row`,
+    )
   const found = new Map(
     (
       await rows<Found>(
         connection,
         `with recursive based as (
-           select attnum, attname as name, atttypid as type, atttypmod as mod from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped
+           select attnum, attname as name, atttypid as type, atttypmod as mod, attgenerated = 'v' as virtual from pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped
            union all
-           select b.attnum, b.name, t.typbasetype, t.typtypmod from based b join pg_type t on t.oid = b.type and t.typtype = 'd')
-         select b.name, format_type(b.type, b.mod) as type, t.typtype = 'e' or t.typnamespace = 'pg_catalog'::regnamespace as builtin,
+           select b.attnum, b.name, t.typbasetype, t.typtypmod, b.virtual from based b join pg_type t on t.oid = b.type and t.typtype = 'd')
+         select b.name, b.virtual, format_type(b.type, b.mod) as type, t.typtype = 'e' or t.typnamespace = 'pg_catalog'::regnamespace as builtin,
                 array(select enumlabel::text from pg_enum where enumtypid = t.oid order by enumsortorder) as labels
          from based b join pg_type t on t.oid = b.type and t.typtype <> 'd' order by b.attnum`,
         [relation.oid],
@@ -158,10 +172,15 @@ async function resolveTable(
   if (entity === 'orders') for (const name of mapping.listed) columnOf('listed', name)
   const resolved = Object.entries(columns).map(([column, name]) => {
     if (name === false) return [column, undefined] as const
-    const { type, builtin, labels } = columnOf(column, name)
+    const { type, builtin, virtual, labels } = columnOf(column, name)
     const { type: kind } = (MODEL[entity] as Record<string, { type: ColumnKind }>)[column]!
     if (!KINDS[kind].test(type))
       throw fail('TYPE', `${entity}.${column}: ${where}.${name} is ${type}; expected a ${kind} type`)
+    if (virtual)
+      throw fail(
+        'TYPE',
+        `${entity}.${column}: ${where}.${name} is generated when it is read: no trigger sees it change, and no index can hold it; make it stored`,
+      )
     if (COMPARED.includes(`${entity}.${column}`) && !builtin)
       throw fail(
         'TYPE',
@@ -203,6 +222,7 @@ async function findRelation(connection: Connection, given: string): Promise<Rela
   const found = await rows<Relation>(
     connection,
     `select c.oid::int, n.nspname as schema, c.relname as table, c.relkind::text as kind, pg_has_role(c.relowner, 'usage') as mine,
+            c.relrowsecurity as secured, c.relrowsecurity and c.relforcerowsecurity and not (select rolsuper or rolbypassrls from pg_roles where rolname = current_user) as forced,
             c.relispartition as partition, exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as inherits
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p', 'v', 'm', 'f')
