@@ -310,7 +310,7 @@ describe('applying when things go wrong', () => {
     await pool.end()
   })
 
-  test('progress tells every step, with its number', async () => {
+  test('progress tells every step, with its number, and weighs it by what it reads', async () => {
     const told: ApplyProgress[] = []
     const { made } = await apply({
       connect: db.url,
@@ -319,7 +319,20 @@ describe('applying when things go wrong', () => {
       onProgress: (progress) => told.push(progress),
     })
     expect(new Set(told.map(({ step }) => step.name)).size).toBe(made.length)
-    expect(told.at(-1)).toMatchObject({ number: made.length, of: made.length, part: 1 })
+    expect(told.at(-1)).toMatchObject({ number: made.length, of: made.length, part: 1, done: 1 })
+    await db.client.query(
+      'insert into products select id + 1000 * n, category_id, brand, name, description, price_cents, rating, stock, active from products, generate_series(1, 20) n',
+    )
+    const done = new Map<string, number>()
+    await apply({
+      connect: db.url,
+      mapping,
+      assets: ['search', 'cache'],
+      onProgress: ({ step, done: part }) => void done.set(step.name, part),
+    })
+    // quick DDL before it and behind it is next to nothing
+    expect(done.get('shop_products_truncated')).toBeLessThan(0.2)
+    expect(done.get('product_document_section_rating')).toBeGreaterThan(0.8)
   })
 })
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { clients, random, trade, wrongCells } from '../../fixtures/workload.ts'
 import { apply, plan, rollback } from './apply.ts'
 import { ASSET_NAMES } from './asset.ts'
+import { examine } from './doctor.ts'
 import { defineMapping } from './mapping.ts'
 import { row, rows } from './sql.ts'
 import { definitions } from '../../fixtures/definitions.ts'
@@ -61,6 +62,14 @@ test('PostgreSQL 15 takes the same assets, keeps them right, and gives them back
   ]) {
     await client.query(`select * from shop.${call}`)
   }
+  await client.query('alter table orders disable trigger shop_sales_order_changed')
+  expect((await examine(client, PLAIN.mapping)).filter(({ severity }) => severity === 'error')).toMatchObject([
+    { check: 'disabled trigger' },
+  ])
+  await client.query(`update orders set status = 'paid'`)
+  await apply({ connect: old.url, mapping: PLAIN.mapping })
+  expect((await examine(client, PLAIN.mapping)).filter(({ severity }) => severity === 'error')).toEqual([])
+  expect(await wrongCells(client, 'shop')).toEqual([])
   await rollback({ connect: old.url, mapping: PLAIN.mapping })
   expect(await definitions(client)).toEqual(before)
   // keys that have no max() before PostgreSQL 18

@@ -639,12 +639,12 @@ class Run {
           dropSql({ kind: 'index', target: targetOf({ ...object, onTable: undefined }) }),
         )
     }
-    if (assets)
+    if (!assets) await this.#dropSchema()
+    else if (notes.size > 0)
       await this.#client.query(
         `delete from ${this.#notes} where split_part(step, '/', 1) = any ($1) and step <> all ($2)`,
         [assets, kept],
       )
-    else await this.#dropSchema()
     return going.length
   }
 
