@@ -283,6 +283,15 @@ describe('what somebody has changed since', () => {
     ).toEqual([])
   })
 
+  test('or dropped, is made again, and what it missed is made up for', async () => {
+    const before = await definitions(db.client)
+    await db.client.query('drop trigger shop_stock_changed on products; update products set stock = 3')
+    const { made } = await apply({ connect: db.url, mapping: PLAIN.mapping })
+    expect(made.map(({ name }) => name)).toEqual(['shop_stock_changed', 'stock_filled', 'stock_swept'])
+    expect(await definitions(db.client)).toEqual(before)
+    expect(await rows(db.client, 'select from shop.stock_level where on_hand <> 3')).toEqual([])
+  })
+
   test('in its data only is computed anew when asked', async () => {
     await db.client.query(
       `set session_replication_role = replica; update orders set status = 'cancelled' where id <= 100; reset session_replication_role`,

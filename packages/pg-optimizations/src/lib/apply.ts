@@ -1,7 +1,7 @@
 import pg from 'pg'
 
 import { ADVICE, adviceAsset } from './advice.ts'
-import { ASSET_NAMES, assetsFor, type Step, type StepMode, withFoundations } from './asset.ts'
+import { ASSET_NAMES, assetsFor, type Step, type StepKind, type StepMode, withFoundations } from './asset.ts'
 import { PgOptimizationsError } from './errors.ts'
 import type { Mapping } from './mapping.ts'
 import { checkNames, type Duration, milliseconds, whole } from './options.ts'
@@ -223,6 +223,9 @@ function refuseResting(theirs: readonly string[]): void {
 /** Pages that a step reads while quick DDL would be done, which takes some ten milliseconds. */
 const PAGES: Readonly<Record<StepMode, number>> = { ddl: Infinity, concurrent: 50, build: 20, backfill: 2 }
 
+/** What keeps an asset's data, or holds it. */
+const KEEPING: readonly StepKind[] = ['table', 'function', 'trigger']
+
 /** The SQLSTATEs of a function or view that cannot be exchanged for another in place. */
 const MISFIT = ['42P13', '42P16', '42725']
 
@@ -264,6 +267,7 @@ class Run {
     const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets, this.#options.advised)
     refuseForeign(states)
     const steps = states.flatMap((state) => state.steps)
+    const notes = await readBookkeeping(this.#client, this.#options.mapping.schema)
     for (const { step, state } of steps)
       if (state === 'outdated' || state === 'drifted') await this.#refuseReplacing(step)
     const made: Step[] = []
@@ -287,7 +291,9 @@ class Run {
         unchanged++
         continue
       }
-      if (state === 'outdated' || state === 'drifted') stale.add(step.asset)
+      // without what somebody has dropped, changes went unseen
+      const lost = state === 'missing' && KEEPING.includes(step.kind) && notes.get(keyOf(step))?.finished
+      if (state === 'outdated' || state === 'drifted' || lost) stale.add(step.asset)
       this.#options.signal?.throwIfAborted()
       this.#next(weights.get(step))
       await this.#carryOut(step, state)
