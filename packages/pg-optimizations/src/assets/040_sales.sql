@@ -182,7 +182,7 @@ end $$;
 
 -- step: ddl function sales_build
 -- Everything anew. The ledger goes in the statement that counts, so that both see the same orders: what commits meanwhile is not
--- counted, and its ledger rows stay. Where the transaction's snapshot is older than a fold, the conflicts make it begin again.
+-- counted, and its ledger rows stay.
 create function {{own}}.sales_build() returns void language plpgsql security definer set search_path = '' as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended('{{text own}}.fold', 0));
@@ -191,23 +191,28 @@ begin
   delete from {{own}}.product_total;
   with gone as (
     delete from {{own}}.sales_ledger
-  ), item as materialized (
-    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, i.{{items.product}} as product, coalesce(sum(i.{{items.quantity}}), 0) as units,
-           coalesce(sum(i.{{items.quantity}}::{{worth}} * i.{{items.unitPrice}}::{{worth}}), 0) as revenue
-    from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}}
-    where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1, 2
-  ), product_days as (
-    insert into {{own}}.product_day select day, product, units, revenue from item where product is not null on conflict do nothing
-  ), totals as (
-    insert into {{own}}.product_total select product, sum(units) from item where product is not null group by 1 on conflict do nothing
+  ), days as (
+    insert into {{own}}.sales_day
+    select day, sum(orders), coalesce(sum(units), 0), coalesce(sum(revenue), 0) from (
+      select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders, 0 as units, 0 as revenue from {{orders}} o
+      where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1
+      union all
+      select {{own}}.sale_day(o.{{orders.createdAt}}), 0, i.{{items.quantity}}, i.{{items.quantity}}::{{worth}} * i.{{items.unitPrice}}::{{worth}}
+      from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}} and i.{{items.product}} is null
+      where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null) known group by day
   )
-  insert into {{own}}.sales_day
-  select day, sum(orders), sum(units), sum(revenue) from (
-    select {{own}}.sale_day(o.{{orders.createdAt}}) as day, count(*) as orders, 0 as units, 0 as revenue from {{orders}} o
-    where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1
-    union all
-    select day, 0, units, revenue from item) known group by day on conflict do nothing;
+  insert into {{own}}.product_day
+  select {{own}}.sale_day(o.{{orders.createdAt}}), i.{{items.product}}, coalesce(sum(i.{{items.quantity}}), 0),
+         coalesce(sum(i.{{items.quantity}}::{{worth}} * i.{{items.unitPrice}}::{{worth}}), 0)
+  from {{orders}} o join {{items}} i on i.{{items.order}} = o.{{orders.id}} and i.{{items.product}} is not null
+  where o.{{orders.status}}::text in ({{counted}}) and o.{{orders.createdAt}} is not null group by 1, 2;
+  -- nobody else writes these, so that another snapshot is as good
+  update {{own}}.sales_day d set units = d.units + p.units, revenue = d.revenue + p.revenue
+  from (select day, sum(units) as units, sum(revenue) as revenue from {{own}}.product_day group by 1) p where p.day = d.day;
+  insert into {{own}}.product_total select product, sum(units) from {{own}}.product_day group by product;
   perform {{own}}.boards_build({{own}}.sale_day({{now}}));
+exception when unique_violation then
+  raise serialization_failure using message = 'a fold has come between this snapshot and the build: begin again';
 end $$;
 
 -- step: ddl function boards_build
@@ -215,7 +220,7 @@ create function {{own}}.boards_build(present date) returns void language sql sec
   delete from {{own}}.product_board;
   insert into {{own}}.product_board
   select w.days, p.product, sum(p.units), sum(p.revenue) from (values (6), (29), (89)) w (days)
-  join {{own}}.product_day p on p.day >= present - w.days and p.day < present group by 1, 2 on conflict do nothing;
+  join {{own}}.product_day p on p.day >= present - w.days and p.day < present group by 1, 2;
   insert into {{own}}.board_state (today) values (present) on conflict (one) do update set today = excluded.today;
 $$;
 
