@@ -233,6 +233,26 @@ describe('applying when things go wrong', () => {
     }
   })
 
+  test('a run that replaces a table and is cut off before it is filled is finished by the next', async () => {
+    const options = { connect: db.url, assets: ['search'] }
+    await apply({ ...options, mapping })
+    const unrated = defineMapping({ products: { rating: false } })
+    const controller = new AbortController()
+    await expect(
+      apply({
+        ...options,
+        mapping: unrated,
+        signal: controller.signal,
+        onProgress: ({ step }) => void (step.name === 'product_document_write' && controller.abort()),
+      }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
+    expect(await rows(db.client, 'select from shop.product_document')).toEqual([])
+    await apply({ ...options, mapping: unrated })
+    expect(await row(db.client, 'select count(*)::int as n from shop.product_document')).toEqual(
+      await row(db.client, 'select count(*)::int as n from products where active'),
+    )
+  })
+
   test('a rollback whose index drop waits for an old transaction names it, gives up in time, and stops when told', async () => {
     await apply({ connect: db.url, mapping, assets: ['browse'] })
     await using open = await clients(db.url, 1)

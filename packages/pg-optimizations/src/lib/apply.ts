@@ -266,6 +266,7 @@ class Run {
     await this.#prepare()
     const states = await statesOf(this.#client, this.#options.mapping, this.#options.assets, this.#options.advised)
     refuseForeign(states)
+    const { rebuild = false, assets } = this.#options
     const steps = states.flatMap((state) => state.steps)
     const notes = await readBookkeeping(this.#client, this.#options.mapping.schema)
     for (const { step, state } of steps)
@@ -273,27 +274,31 @@ class Run {
     const made: Step[] = []
     let unchanged = 0
     // what rests on an object that changes is made anew with it: a view on its table, a backfill of its rows
-    const stale = new Set(this.#options.rebuild ? (this.#options.assets ?? ASSET_NAMES) : [])
-    const isDue = (step: Step, state: StepState): boolean =>
-      state !== 'current' || (step.kind === 'data' && stale.has(step.asset))
-    const due = steps.filter(({ step, state }) => isDue(step, state)).map(({ step }) => step)
+    let changed = rebuild
+    const anew = steps.filter(({ step }) => rebuild && step.kind === 'data' && (assets?.includes(step.asset) ?? true))
+    await this.#spoil(anew)
+    const due = steps.filter((planned) => planned.state !== 'current' || anew.includes(planned)).map(({ step }) => step)
     const weights = await this.#weigh(due)
     this.#of = due.length
     this.#all = due.reduce((sum, step) => sum + weights.get(step)!, 0)
-    for (const planned of steps) {
+    for (const [n, planned] of steps.entries()) {
       const { step } = planned
       // what was replaced may have taken this one with it
-      const state =
-        stale.size > 0
-          ? await stateOf(this.#client, step, await readBookkeeping(this.#client, this.#options.mapping.schema))
-          : planned.state
-      if (!isDue(step, state)) {
+      const state = changed
+        ? await stateOf(this.#client, step, await readBookkeeping(this.#client, this.#options.mapping.schema))
+        : planned.state
+      if (state === 'current') {
         unchanged++
         continue
       }
       // without what somebody has dropped, changes went unseen
       const lost = state === 'missing' && KEEPING.includes(step.kind) && notes.get(keyOf(step))?.finished
-      if (state === 'outdated' || state === 'drifted' || lost) stale.add(step.asset)
+      if (state === 'outdated' || state === 'drifted' || lost) {
+        changed = true
+        await this.#spoil(
+          steps.slice(n).filter((later) => later.step.kind === 'data' && later.step.asset === step.asset),
+        )
+      }
       this.#options.signal?.throwIfAborted()
       this.#next(weights.get(step))
       await this.#carryOut(step, state)
@@ -301,6 +306,13 @@ class Run {
     }
     await this.#remember()
     return { made, unchanged }
+  }
+
+  /** These are to be computed anew, by this run or, where it is cut off, by the next. */
+  async #spoil(data: AssetState['steps']): Promise<void> {
+    await this.#client.query(`update ${this.#notes} set finished_at = null, cursor = null where step = any ($1)`, [
+      data.map(({ step }) => keyOf(step)),
+    ])
   }
 
   #next(weight = 1): void {
