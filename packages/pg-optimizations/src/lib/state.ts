@@ -146,7 +146,7 @@ export async function findTagged(connection: Connection, own: string): Promise<T
 }
 
 /** Something that rests on an object, in the server's words. */
-export interface Resting extends Pick<Tagged, 'classid' | 'oid'> {
+interface Resting extends Pick<Tagged, 'classid' | 'oid'> {
   readonly what: string
 }
 
