@@ -97,7 +97,15 @@ async function everything(): Promise<void> {
     if (verdict?.headers) apply(response, verdict.headers)
   }
   for (const policy of all)
-    policy.settle?.({ request, kind: 'finished', status: 200, seconds: 0.01, bytes: 0, denied: undefined, error: undefined })
+    policy.settle?.({
+      request,
+      kind: 'finished',
+      status: 200,
+      seconds: 0.01,
+      bytes: 0,
+      denied: undefined,
+      error: undefined,
+    })
 }
 
 const costs = await interleave(

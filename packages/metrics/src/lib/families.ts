@@ -40,7 +40,8 @@ export async function* readyFamilies(register: Register): AsyncGenerator<ReadyFa
       return undefined
     }
   }
-  await Promise.all(listed(register).map((metric) => (isOwn(metric) && metric.collect ? collect(metric) : undefined)))
+  const own = listed(register).filter(isOwn)
+  await Promise.all(own.filter((metric) => metric.collect).map(collect))
   // listed again: a collect function may have defined more
   const metrics = listed(register)
   const reading = new Map<RegisteredMetric, Promise<MetricValues | undefined>>()
