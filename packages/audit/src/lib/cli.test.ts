@@ -51,7 +51,7 @@ async function cli(...argv: string[]): Promise<Run> {
 const config = path.join(directory, 'audit.config.mjs')
 
 beforeAll(async () => {
-  db = await database()
+  db = await database({ alone: true })
   await db.client.query('create table customers (id integer primary key, email text)')
   await db.client.query(`insert into customers values (42, 'eve@example.test')`)
   const index = new URL('../index.ts', import.meta.url).href

@@ -30,7 +30,7 @@ let audit: Audit
 let sealer: Sealer
 
 beforeAll(async () => {
-  db = await database()
+  db = await database({ alone: true })
   await migrate(db.client)
   await db.client.query(`select audit.ensure_partitions(2, '2020-01-15Z')`)
   pool = new pg.Pool({ connectionString: db.url })

@@ -15,7 +15,7 @@ import { verifyTrail } from './verify.ts'
 let db: Database
 
 beforeAll(async () => {
-  db = await database()
+  db = await database({ alone: true })
   await migrate(db.client)
   await db.client.query(`create table public.products (
     id integer primary key, name text, price numeric(10,2), stock integer, "odd ""name" text, attributes jsonb, raw json,

@@ -23,7 +23,7 @@ let audit: Audit
 let sealer: Sealer
 
 beforeEach(async () => {
-  db = await database()
+  db = await database({ alone: true })
   await migrate(db.client)
   pool = new pg.Pool({ connectionString: db.url, max: 6 })
   pool.on('error', () => {})

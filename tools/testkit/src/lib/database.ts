@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
 
+import { startPostgres } from '../postgres.ts'
+
 declare module 'vitest' {
   interface ProvidedContext {
     postgresDesk: string
@@ -20,9 +22,13 @@ export interface Database extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Not for tests that kill or reconfigure the server: those take `server()`. */
-export async function database(): Promise<Database> {
-  const url = new URL(await sharedUrl())
+/**
+ * Not for tests that kill or reconfigure the server: those take `server()`. `alone`, on a server that no other test uses:
+ * for what waits until every transaction of a server has ended, as sealing does.
+ */
+export async function database({ alone = false }: { readonly alone?: boolean } = {}): Promise<Database> {
+  const own = alone ? await startPostgres() : undefined
+  const url = new URL(own?.url ?? (await sharedUrl()))
   const admin = new pg.Client(url.href)
   await admin.connect()
   const name = `t_${randomBytes(6).toString('hex')}`
@@ -41,6 +47,7 @@ export async function database(): Promise<Database> {
     for (let wait = 0; wait < 50 && (await guests()) > 0; wait++) await sleep(20)
     await admin.query(`drop database if exists ${name} with (force)`)
     await admin.end()
+    await own?.stop()
   }
   return { name, url: url.href, client, close, [Symbol.asyncDispose]: close }
 }
