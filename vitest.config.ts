@@ -1,5 +1,4 @@
 import { existsSync, readdirSync } from 'node:fs'
-import os from 'node:os'
 
 import { defineConfig } from 'vitest/config'
 
@@ -24,8 +23,6 @@ export default defineConfig({
     globalSetup: ['./tools/testkit/src/setup.ts'],
     reporters: ['default', './tools/testkit/src/reporter.ts'],
     pool: 'forks',
-    // one fewer than there are cores leaves one of two without work; most tests wait for a server
-    maxWorkers: Math.max(2, os.availableParallelism() - 1),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // what is waited for comes late on a busy machine; whether it comes is the question

@@ -236,6 +236,7 @@ describe('the spool', () => {
         timeout: 30_000,
       },
     )
+    expect(run.stderr).toBe('')
     const { acknowledged, refused } = JSON.parse(run.stdout) as { acknowledged: string[]; refused: string[] }
     expect(acknowledged.length).toBeGreaterThan(10)
     expect(refused.length).toBeGreaterThan(0)
